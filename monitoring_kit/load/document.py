@@ -76,7 +76,9 @@ class _Includes:
             self.report.error("include/cycle", f"the includes form a circle: {names}", wanted_by or Span(path))
             raise Stop
         if len(self.sources) >= MAX_INCLUDED_FILES:
-            self.report.error("yaml/limit", f"more than {MAX_INCLUDED_FILES} files are included", wanted_by or Span(path))
+            self.report.error(
+                "yaml/limit", f"more than {MAX_INCLUDED_FILES} files are included", wanted_by or Span(path)
+            )
             raise Stop
         source = read_source(path, self.report, wanted_by)
         self.sources.append(source)
@@ -85,7 +87,12 @@ class _Includes:
             self.report.error("spec/empty", f"{path} is empty", Span(path), help="`mkit init` writes a first spec")
             raise Stop
         if not isinstance(root, Mapping):
-            self.report.error("spec/type", f"{path} does not hold a mapping", root.span, help="a spec starts with `version: mkit/v1`")
+            self.report.error(
+                "spec/type",
+                f"{path} does not hold a mapping",
+                root.span,
+                help="a spec starts with `version: mkit/v1`",
+            )
             raise Stop
         self.chain.append(real)
         merged = self._include(root, path)

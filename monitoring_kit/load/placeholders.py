@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping as Map
 
 from monitoring_kit.diagnostics import Report
-from monitoring_kit.load.nodes import Mapping, Node, Scalar, Sequence
+from monitoring_kit.load.nodes import Node, Scalar, Sequence
 
 # Upper case only: Grafana's `${datasource}` and `${__url_time_range}` must pass through untouched.
 _PLACEHOLDER = re.compile(r"\$\$\{|\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")

@@ -26,7 +26,11 @@ def read_yaml(source: Source, report: Report) -> Node | None:
         _syntax(source, report, error)
     except yaml.reader.ReaderError as error:
         span = _span_of_offset(source, error.position)
-        report.error("yaml/syntax", f"not YAML: the character #x{ord(_first(error.character)):04x} is not allowed", span)
+        report.error(
+            "yaml/syntax",
+            f"not YAML: the character #x{ord(_first(error.character)):04x} is not allowed",
+            span,
+        )
     except RecursionError:
         report.error("yaml/limit", "the file nests too deeply", Span(source.file))
     raise Stop
@@ -50,7 +54,10 @@ def _syntax(source: Source, report: Report, error: yaml.MarkedYAMLError) -> None
     help_ = ""
     if re.match(r"^ *\t", text):
         column = text.index("\t") + 1
-        message, help_ = "a tab is used for indentation", "YAML indents with spaces only: replace the tab by two spaces"
+        message, help_ = (
+            "a tab is used for indentation",
+            "YAML indents with spaces only: replace the tab by two spaces",
+        )
     else:
         message = f"not YAML: {error.problem or error.context or 'unreadable'}"
         if error.context and error.problem:
@@ -101,7 +108,12 @@ class _Builder:
                 elif kind is yaml.DocumentStartEvent:
                     documents += 1
                     if documents > 1:
-                        self._stop("yaml/documents", "a second YAML document starts here", event, "write one spec a file")
+                        self._stop(
+                            "yaml/documents",
+                            "a second YAML document starts here",
+                            event,
+                            "write one spec a file",
+                        )
                 elif kind is yaml.StreamEndEvent or event is None:
                     return self.root
         finally:
@@ -147,7 +159,12 @@ class _Builder:
         """Hang ``node`` into the innermost open collection. ``size`` counts what aliases expand to: a file that
         doubles itself a hundred times is stopped here, before anything walks it."""
         if size > MAX_NODES:
-            self._stop("yaml/limit", f"aliases expand to more than {MAX_NODES:,} nodes", event, "write the values out")
+            self._stop(
+                "yaml/limit",
+                f"aliases expand to more than {MAX_NODES:,} nodes",
+                event,
+                "write the values out",
+            )
         if anchor:
             self.anchors[anchor] = (node, size)
         if not self.stack:
@@ -156,7 +173,12 @@ class _Builder:
         frame = self.stack[-1]
         frame.size += size
         if frame.size > MAX_NODES:
-            self._stop("yaml/limit", f"the file expands to more than {MAX_NODES:,} nodes", event, "split the spec, or write aliases out")
+            self._stop(
+                "yaml/limit",
+                f"the file expands to more than {MAX_NODES:,} nodes",
+                event,
+                "split the spec, or write aliases out",
+            )
         if isinstance(frame.node, Sequence):
             frame.node.items.append(node)
         elif frame.key is None:

@@ -25,7 +25,13 @@ def read_source(path: str | Path, report: Report, wanted_by: Span | None = None)
             )  # fmt: skip
         data = Path(path).read_bytes()
     except FileNotFoundError:
-        _stop(report, "file/missing", f"{name} does not exist", span, "check the path; `mkit init` writes a first spec")
+        _stop(
+            report,
+            "file/missing",
+            f"{name} does not exist",
+            span,
+            "check the path; `mkit init` writes a first spec",
+        )
     except PermissionError:
         _stop(report, "file/unreadable", f"{name} cannot be read: permission denied", span, f"chmod u+r {name}")
     except OSError as error:
@@ -36,7 +42,13 @@ def read_source(path: str | Path, report: Report, wanted_by: Span | None = None)
         line = data[: error.start].count(b"\n") + 1
         column = error.start - (data[: error.start].rfind(b"\n") + 1) + 1
         where = Span(name, line, column, line, column + 1)
-        _stop(report, "file/encoding", f"{name} is not UTF-8 (byte 0x{data[error.start]:02x})", where, "save it as UTF-8")
+        _stop(
+            report,
+            "file/encoding",
+            f"{name} is not UTF-8 (byte 0x{data[error.start]:02x})",
+            where,
+            "save it as UTF-8",
+        )
     source = Source(name, text)
     report.sources[name] = source
     return source
