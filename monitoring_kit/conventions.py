@@ -1,0 +1,83 @@
+"""Every metric, label, group, file and uid name that mkit emits, in one place."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from monitoring_kit.resolve.signals import SignalUse, quantile_name
+
+# Labels.
+SERVICE = "service"
+SEVERITY = "severity"
+NOTIFY = "notify"
+TEAM = "team"
+SYSTEM = "system"
+REPLICA = "replica"
+PROMETHEUS_REPLICA = "prometheus_replica"
+
+# Alerts that mkit itself generates.
+SERVICE_DOWN = "ServiceDown"
+TARGET_DOWN = "TargetDown"
+SERVICE_ABSENT = "ServiceAbsent"
+WATCHDOG = "Watchdog"
+
+# Files under the output folder.
+PROMETHEUS_YML = "prometheus/prometheus.yml"
+RULES_FOLDER = "prometheus/rules"
+PROMETHEUS_FLAGS = "prometheus/flags"
+PROMETHEUS_WEB = "prometheus/web.yml"
+ALERTMANAGER_YML = "alertmanager/alertmanager.yml"
+ALERTMANAGER_TEMPLATE = "alertmanager/templates/mkit.tmpl"
+GRAFANA_DASHBOARDS = "grafana/dashboards"
+GRAFANA_PROVISIONING = "grafana/provisioning"
+MANIFEST = "manifest.json"
+DATASOURCE_UID = "mkit-prometheus"
+
+_OPERATIONS = {"ratio": "ratio_rate", "histogram": ""}
+
+
+def slug(text: str) -> str:
+    """``text`` as it may stand in a file name or uid: lower case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def recorded(use: SignalUse) -> str:
+    """The name of the recorded series of a signal: level:metric:operations, as Prometheus' rule naming asks for."""
+    signal, window = use.signal, use.window
+    tail = str(window) if window is not None else ""
+    if signal.form == "histogram":
+        operation = f"{quantile_name(use.quantile)}_{tail}"
+    else:
+        operation = (signal.operation or _OPERATIONS.get(signal.form) or "value") + tail
+    return f"service:{signal.name}:{operation}"
+
+
+def service_rules_file(service: str) -> str:
+    return f"{RULES_FOLDER}/service-{service}.yml"
+
+
+def notify_value(channels: tuple[str, ...]) -> str:
+    """The value of the label ``notify``: the channels in the spec's order, comma separated."""
+    return ",".join(channels)
+
+
+def dashboard_uid(system: str, key: str) -> str:
+    """A stable uid of at most 40 characters: readable, and unique when it had to be cut."""
+    uid = f"{slug(system)}-{slug(key)}"
+    if len(uid) <= 40:
+        return uid
+    return f"{uid[:31]}-{hashlib.sha256(uid.encode()).hexdigest()[:8]}"
+
+
+def panel_id(dashboard: str, key: str) -> int:
+    """A stable non-zero panel id from the panel's key, so that links survive reordering."""
+    return int.from_bytes(hashlib.sha256(f"{dashboard}/{key}".encode()).digest()[:3]) + 1
+
+
+def runbook_path(alert: str) -> str:
+    return f"docs/runbooks/{alert}.md"
+
+
+def service_page_path(service: str) -> str:
+    return f"docs/services/{service}.md"

@@ -1,0 +1,41 @@
+"""Trees: the model of a file that mkit writes, as plain data that remembers which spec line made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from monitoring_kit.diagnostics import Span
+
+
+class Branch(dict[str, Any]):
+    """A mapping of the output with the spec position it comes from; None values are left out when it is made."""
+
+    __slots__ = ("origin",)
+
+    def __init__(self, origin: Span | None = None, items: dict[str, Any] | None = None, **more: Any) -> None:
+        super().__init__()
+        self.origin = origin
+        for name, value in {**(items or {}), **more}.items():
+            if value is not None:
+                self[name] = value
+
+
+@dataclass(frozen=True, slots=True)
+class OutFile:
+    """One file to write.
+
+    ``tree`` is a Branch (or list) for ``kind`` yaml and json, and the finished text for ``text``. ``mode`` is the file mode:
+    0644 for most, 0640 for files that name secret files, 0600 for web configurations.
+    """
+
+    path: str
+    kind: str
+    tree: Any
+    mode: int = 0o644
+
+
+def without_empty(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The pairs whose value is neither None nor an empty list, mapping or text."""
+    return {k: v for k, v in items if v is not None and v != [] and v != {} and v != ""}

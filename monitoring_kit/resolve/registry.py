@@ -1,0 +1,48 @@
+"""The metric registry: what each service exposes, declared in the spec or captured from a real exporter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from monitoring_kit.diagnostics import Span
+
+
+@dataclass(frozen=True, slots=True)
+class LabelInfo:
+    """What is known of a label's values: all of them, a pattern, or how many at most."""
+
+    values: tuple[str, ...] = ()
+    pattern: str | None = None
+    max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """A metric family: its type, unit, labels and buckets, and where that is known from (a declaration or a catalog)."""
+
+    name: str
+    type: str
+    help: str
+    unit: str | None
+    labels: dict[str, LabelInfo]
+    buckets: tuple[float, ...] = ()
+    native: bool = False
+    source: str = ""
+    span: Span | None = None
+
+    def series_names(self) -> tuple[str, ...]:
+        """The names under which its samples are stored: a classic histogram has no series of its own name."""
+        if self.type == "histogram":
+            classic = (f"{self.name}_bucket", f"{self.name}_sum", f"{self.name}_count")
+            return (*classic, self.name) if self.native else classic
+        if self.type == "summary":
+            return (self.name, f"{self.name}_sum", f"{self.name}_count")
+        return (self.name,)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All metrics by service; ``by_series`` finds the family of a series name anywhere in the system."""
+
+    by_service: dict[str, dict[str, MetricInfo]] = field(default_factory=dict)
+    by_series: dict[str, MetricInfo] = field(default_factory=dict)

@@ -1,0 +1,68 @@
+"""The closed spec: every default filled in, every reference looked up. Later stages default nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from monitoring_kit.diagnostics import Span
+from monitoring_kit.resolve.registry import Registry
+from monitoring_kit.resolve.signals import Pack, Signal
+from monitoring_kit.spec.model import Spec
+from monitoring_kit.spec.quantity import Duration
+from monitoring_kit.spec.services import Owner, Service
+
+
+@dataclass(frozen=True)
+class ServiceView:
+    """A service with its pack and its place in the system.
+
+    ``job`` is the scrape job's name, equal to the service's name; every target of it also carries the label ``service``.
+    ``signals`` have the service's own metric and label names substituted, but neither selector nor window.
+    """
+
+    name: str
+    spec: Service
+    pack: Pack
+    signals: dict[str, Signal]
+    interval: Duration
+    timeout: Duration
+    owner: Owner | None
+    cpu: float
+    memory: float
+    dependants: tuple[str, ...] = ()
+
+    @property
+    def job(self) -> str:
+        return self.name
+
+    @property
+    def origin(self) -> Span:
+        return self.spec.name_span
+
+
+@dataclass(frozen=True)
+class System:
+    """The system to compile. ``external_labels`` hold the environment's; ``replica`` is the label that tells the servers of
+    a highly available pair apart, or None for a single server."""
+
+    name: str
+    spec: Spec
+    path: str
+    sha256: str
+    environment: str | None
+    services: dict[str, ServiceView]
+    registry: Registry
+    external_labels: dict[str, str]
+    replica: str | None
+    default_channels: tuple[str, ...]
+    deferred: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def slug(self) -> str:
+        """The system's name as it may stand in file names and uids."""
+        return "".join(c if c.isalnum() or c == "-" else "-" for c in self.name.lower())
+
+    def owner_of(self, service: str | None) -> Owner | None:
+        """Who answers for a service; the system's owner for None."""
+        return self.services[service].owner if service else self.spec.owner
