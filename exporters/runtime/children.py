@@ -1,0 +1,207 @@
+"""The series of a family: one child a label set, with its line prefix escaped once.
+
+Increments take no lock: a family has one writer. Scrapes read at any time; a histogram's count is the sum of the
+buckets read, so buckets and count always agree and ``sum`` may be one observation ahead.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from .native import bucket_index, downscale
+
+Drop = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """An exemplar: its labels (at most 128 characters of names and values), value and Unix time in seconds."""
+
+    labels: Mapping[str, str]
+    value: float
+    timestamp: float
+
+
+def make_exemplar(labels: Mapping[str, str], value: float) -> Exemplar | None:
+    """An exemplar stamped now; None when its labels exceed the 128 characters that OpenMetrics 1.0 allows."""
+    if sum(len(k) + len(v) for k, v in labels.items()) > 128:
+        return None
+    return Exemplar(dict(labels), value, time.time())
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramValue:
+    """A histogram at a moment, or a delta to merge.
+
+    ``counts`` are per bucket, not cumulative, the last one +Inf (so len(buckets) + 1), empty for native only;
+    ``positive``/``negative`` map native bucket index to count in ``schema``.
+    """
+
+    counts: Sequence[int] = ()
+    sum: float = 0.0
+    zero_count: int = 0
+    positive: Mapping[int, int] = field(default_factory=dict)
+    negative: Mapping[int, int] = field(default_factory=dict)
+    schema: int | None = None
+
+
+class Child:
+    """One series of a counter, gauge or info family."""
+
+    __slots__ = ("created", "exemplar", "prefix", "value", "values")
+
+    def __init__(self, prefix: str, values: tuple[str, ...]) -> None:
+        self.prefix = prefix
+        self.values = values
+        self.value: float = 0.0
+        self.exemplar: Exemplar | None = None
+        self.created = time.time()
+
+
+class CounterChild(Child):
+    """A counter series."""
+
+    __slots__ = ()
+
+    def inc(self, amount: float = 1.0, exemplar: Mapping[str, str] | None = None) -> None:
+        """Add ``amount`` (finite, >= 0; else ValueError)."""
+        if not 0.0 <= amount < float("inf"):
+            raise ValueError("a counter rises by a finite amount >= 0")
+        self.value += amount
+        if exemplar is not None:
+            self.exemplar = make_exemplar(exemplar, amount)
+
+
+class GaugeChild(Child):
+    """A gauge series. NaN is "not known": the sample is left out of the exposition."""
+
+    __slots__ = ()
+
+    def set(self, value: float = 1.0) -> None:
+        self.value = value
+
+    def inc(self, amount: float = 1.0) -> None:
+        self.value += amount
+
+    def dec(self, amount: float = 1.0) -> None:
+        self.value -= amount
+
+    def set_to_current_time(self) -> None:
+        self.value = time.time()
+
+
+class HistogramLayout:
+    """What all children of a histogram family share."""
+
+    __slots__ = ("bounds", "drop", "max_buckets", "schema", "valid", "zero_threshold")
+
+    def __init__(self, spec: Any, drop: Drop) -> None:
+        self.bounds: tuple[float, ...] = spec.buckets
+        self.schema: int | None = spec.native.schema if spec.native else None
+        self.max_buckets: int = spec.native.max_buckets if spec.native else 0
+        self.zero_threshold: float = spec.native.zero_threshold if spec.native else 0.0
+        self.valid: tuple[float, float] | None = spec.valid
+        self.drop = drop
+
+
+class HistogramChild:
+    """One label set of a histogram: classic buckets, native buckets, or both."""
+
+    __slots__ = (
+        "counts", "created", "exemplars", "layout", "negative", "positive", "prefixes", "schema", "sum", "values",
+        "zero_count",
+    )  # fmt: skip
+
+    def __init__(self, prefixes: Sequence[str], values: tuple[str, ...], layout: HistogramLayout) -> None:
+        self.prefixes = prefixes
+        self.values = values
+        self.layout = layout
+        self.created = time.time()
+        self.exemplars: dict[int, Exemplar] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Empty the histogram."""
+        self.counts = [0] * (len(self.layout.bounds) + 1)
+        self.sum = 0.0
+        self.schema = self.layout.schema
+        self.positive: dict[int, int] = {}
+        self.negative: dict[int, int] = {}
+        self.zero_count = 0
+
+    def observe(self, value: float, exemplar: Mapping[str, str] | None = None) -> None:
+        """Count one observation. A value that is not finite, or outside ``valid``, is dropped and counted as such."""
+        layout = self.layout
+        if not isfinite(value):
+            return layout.drop("not_finite")
+        if layout.valid is not None and not layout.valid[0] <= value <= layout.valid[1]:
+            return layout.drop("out_of_range")
+        place = bisect_left(layout.bounds, value)
+        self.counts[place] += 1
+        self.sum += value
+        if exemplar is not None:
+            made = make_exemplar(exemplar, value)
+            if made is not None:
+                self.exemplars[place] = made
+        if self.schema is not None:
+            self._observe_native(value)
+        return None
+
+    def _observe_native(self, value: float) -> None:
+        schema = self.schema
+        if schema is None:
+            return
+        threshold = self.layout.zero_threshold
+        if -threshold <= value <= threshold:
+            self.zero_count += 1
+            return
+        side = self.positive if value > 0 else self.negative
+        index = bucket_index(abs(value), schema)
+        if index in side:
+            side[index] += 1
+        else:
+            side[index] = 1
+            self._shrink()
+
+    def _shrink(self) -> None:
+        """Halve the resolution until the buckets fit, as client_golang does when it may not reset."""
+        while self.schema is not None and len(self.positive) + len(self.negative) > self.layout.max_buckets:
+            if self.schema <= -4:
+                return
+            self.positive = downscale(self.positive, 1)
+            self.negative = downscale(self.negative, 1)
+            self.schema -= 1
+
+    def merge(self, delta: HistogramValue) -> None:
+        """Add counts made elsewhere. ValueError when the bucket count, a count or the sum does not fit."""
+        sides = (*delta.positive.values(), *delta.negative.values(), delta.zero_count)
+        counts = delta.counts or ([sum(sides)] if not self.layout.bounds else ())
+        if len(counts) != len(self.counts):
+            raise ValueError(f"{len(counts)} bucket counts, expected {len(self.counts)}")
+        if min(counts) < 0 or min(sides) < 0 or not isfinite(delta.sum):
+            raise ValueError("bucket counts must be >= 0 and the sum finite")
+        self.counts = [old + new for old, new in zip(self.counts, counts, strict=True)]
+        self.sum += delta.sum
+        if self.schema is None:
+            return
+        schema = self.schema if delta.schema is None else delta.schema
+        low = min(schema, self.schema)
+        if low < self.schema:
+            self.positive = downscale(self.positive, self.schema - low)
+            self.negative = downscale(self.negative, self.schema - low)
+            self.schema = low
+        for mine, theirs in ((self.positive, delta.positive), (self.negative, delta.negative)):
+            for index, count in downscale(dict(theirs), schema - low).items():
+                mine[index] = mine.get(index, 0) + count
+        self.zero_count += delta.zero_count
+        self._shrink()
+
+    def assign(self, value: HistogramValue) -> None:
+        """Replace the whole content (const metrics)."""
+        self.reset()
+        self.merge(value)

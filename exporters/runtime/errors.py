@@ -1,0 +1,41 @@
+"""The exceptions of the exporter runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class RuntimeFault(Exception):
+    """Base of every error that the exporter runtime raises on purpose."""
+
+
+class SpecError(RuntimeFault):
+    """A metric declaration is wrong. The message names the metric and the field."""
+
+
+class RowError(RuntimeFault):
+    """A collector's rows do not fit the family: label count, duplicates, or a value that its type cannot hold."""
+
+
+class ExpositionError(RuntimeFault):
+    """The exposition as a whole would be invalid, so nothing of it is sent."""
+
+
+class CollectError(RuntimeFault):
+    """A collection failed for a known reason.
+
+    ``reason`` becomes a label value of ``collector_errors_total`` (lower snake case, a small fixed set); ``message`` is
+    logged, so it must hold no secret.
+    """
+
+    def __init__(self, reason: str, message: str = "") -> None:
+        super().__init__(message or reason)
+        self.reason = reason
+
+
+class ConfigError(RuntimeFault):
+    """A configuration cannot be used. ``lines`` are the findings, one a line, free of secrets."""
+
+    def __init__(self, lines: str | Iterable[str]) -> None:
+        self.lines = (lines,) if isinstance(lines, str) else tuple(lines)
+        super().__init__("; ".join(self.lines))

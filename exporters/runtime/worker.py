@@ -1,0 +1,183 @@
+"""One collector's worker: a thread of its own, one run at a time, callers join the run in flight."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .collector import Collector, FamilyError, FamilyRows, Policy
+from .deadline import Deadline
+from .errors import CollectError, RowError
+from .family import AnyFamily
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class CollectorState:
+    """What the self metrics say about a collector. Times are Unix seconds; None before the first success."""
+
+    success: bool = False
+    supported: bool = True
+    duration: float = 0.0
+    last_success: float | None = None
+    errors: dict[str, int] = field(default_factory=dict)
+
+    def error(self, reason: str) -> None:
+        self.errors[reason] = self.errors.get(reason, 0) + 1
+
+
+class Run:
+    """One collection in flight."""
+
+    __slots__ = ("done", "failed", "families", "waiters")
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.waiters = 0
+        self.failed: str | None = None
+        self.families: dict[str, str] = {}
+
+
+class Worker:
+    """Runs a registered collector. ``timeout`` bounds one run; ``cache`` is how long a result is served, in seconds."""
+
+    def __init__(self, collector: Collector, timeout: float | None, policy: Policy, cache: float) -> None:
+        self.collector = collector
+        self.name = collector.name
+        self.families: tuple[AnyFamily, ...] = tuple(collector.families)
+        self.timeout = timeout
+        self.policy = policy
+        self.cache = cache
+        self.state = CollectorState()
+        self._lock = threading.Lock()
+        self._run: Run | None = None
+        self._fresh_until = 0.0
+        self._good: dict[str, float] = {}
+        self._wake = threading.Condition(self._lock)
+        self._job: tuple[Run, Deadline] | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def begin(self, deadline: Deadline) -> Callable[[Deadline], str | None]:
+        """Start or join a run. The returned function waits for it and gives the failure's reason, or None."""
+        with self._lock:
+            if self.cache and time.monotonic() < self._fresh_until:
+                return lambda _deadline: None
+            run = self._run
+            if run is None:
+                run = self._run = Run()
+                self._job = (run, deadline.earliest(self.timeout))
+                self._start_thread()
+                self._wake.notify()
+            run.waiters += 1
+        began = time.monotonic()
+        limit = None if self.timeout is None else began + self.timeout
+        return lambda until: self._wait(run, until if limit is None else min(until, Deadline(limit)))
+
+    def _start_thread(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._loop, name=f"collector-{self.name}", daemon=True)
+            self._thread.start()
+
+    def _wait(self, run: Run, deadline: Deadline) -> str | None:
+        finished = run.done.wait(deadline.remaining())
+        with self._lock:
+            run.waiters -= 1
+            if finished or run.done.is_set():
+                return run.failed
+            self.state.success = False
+            self.state.error("timeout")
+            self._give_up(self.families)
+            return "timeout"
+
+    def _loop(self) -> None:
+        while True:
+            with self._lock:
+                while self._job is None:
+                    if self._closed:
+                        return
+                    self._wake.wait()
+                run, deadline = self._job
+                self._job = None
+            self._execute(run, deadline)
+
+    def _execute(self, run: Run, deadline: Deadline) -> None:
+        began = time.monotonic()
+        emitted: list[FamilyRows | FamilyError] = []
+        try:
+            for item in self.collector.collect(deadline):
+                rows = FamilyRows(item.family, list(item.rows)) if isinstance(item, FamilyRows) else item
+                emitted.append(rows)
+        except CollectError as error:
+            run.failed = error.reason
+            log.warning("collector failed", extra={"collector": self.name, "reason": error.reason, "err": str(error)})
+        except Exception as error:
+            run.failed = "exception"
+            # Only the type: the text of a foreign exception may hold a secret.
+            log.error("collector raised", extra={"collector": self.name, "err": type(error).__name__})
+        with self._lock:
+            self.state.duration = time.monotonic() - began
+            wanted = run.waiters > 0 or self.cache > 0
+            if wanted:
+                self._settle(run, emitted)
+            self._run = None
+            run.done.set()
+
+    def _settle(self, run: Run, emitted: list[FamilyRows | FamilyError]) -> None:
+        now = time.time()
+        if run.failed is None:
+            self._apply(run, emitted, now)
+        else:
+            self.state.error(run.failed)
+            self._give_up(self.families)
+        self.state.success = run.failed is None
+        if run.failed is None:
+            self.state.last_success = now
+            self._fresh_until = time.monotonic() + self.cache
+
+    def _apply(self, run: Run, emitted: list[FamilyRows | FamilyError], now: float) -> None:
+        seen: set[str] = set()
+        for item in emitted:
+            seen.add(item.family.name)
+            reason = item.reason if isinstance(item, FamilyError) else self._replace(item)
+            if reason is None:
+                self._good[item.family.name] = now
+                continue
+            run.failed = run.failed or reason
+            self._give_up((item.family,))
+            log.warning("family failed", extra={"collector": self.name, "metric": item.family.name, "reason": reason})
+        for family in self.families:
+            if family.name not in seen:
+                family.clear()
+        if run.failed is not None:
+            self.state.error(run.failed)
+
+    def _replace(self, item: FamilyRows) -> str | None:
+        if not any(item.family is family for family in self.families):
+            return "foreign_family"
+        try:
+            item.family.replace(item.rows)
+        except RowError as error:
+            log.warning("rows refused", extra={"collector": self.name, "err": str(error)})
+            return "invalid_rows"
+        return None
+
+    def _give_up(self, families: tuple[AnyFamily, ...]) -> None:
+        """Apply the error policy to families whose new rows did not come."""
+        for family in families:
+            age = time.time() - self._good.get(family.name, 0.0)
+            if self.policy.kind != "hold" or age > self.policy.max_age:
+                family.clear()
+
+    def close(self) -> None:
+        """End the thread when it is idle, and close the collector if it can be closed."""
+        with self._lock:
+            self._closed = True
+            self._wake.notify()
+        closer = getattr(self.collector, "close", None)
+        if callable(closer):
+            closer()
