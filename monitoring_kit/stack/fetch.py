@@ -66,6 +66,11 @@ def fetch_packages(packages: tuple[str, ...], suite: str = "bookworm", folder: P
     return private.root
 
 
+def package_version(package: str, suite: str = "bookworm", folder: Path | None = None) -> str:
+    """The version of a package that `fetch_packages` unpacked; empty if it is not there."""
+    return apt.PrivateApt(suite, (folder or writable_folder()) / f"{suite}-extra").unpacked().get(package, "")
+
+
 def writable_folder() -> Path:
     """The first tool folder that can be written to. Raises FetchError if none can."""
     for folder in tool_folders():
