@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitoring_kit.diagnostics import Span
+from monitoring_kit.emit.json_text import json_text
+from monitoring_kit.emit.yaml_scalars import UnwritableError
+from monitoring_kit.lower.tree import Branch
+
+texts = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"))
+trees = st.recursive(
+    st.one_of(texts, st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.none()),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)),
+    max_leaves=20,
+)
+
+
+@given(trees)
+@settings(max_examples=300, deadline=None)
+def test_it_writes_what_the_standard_library_writes(tree: object) -> None:
+    text, _ = json_text(tree)
+    assert json.loads(text) == tree
+    assert repr(json.loads(text)) == repr(tree)
+
+
+def test_the_layout_is_the_standard_librarys() -> None:
+    tree = {"b": [1, {"c": "é"}, [], {}], "a": {"x": None, "y": True, "z": 0.5}}
+    assert json_text(tree)[0] == json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
+
+
+@pytest.mark.parametrize("value", ["a\0b", float("inf"), float("nan"), object(), {1: 2}])
+def test_what_no_file_can_hold_is_refused(value: object) -> None:
+    with pytest.raises(UnwritableError):
+        json_text({"a": [value]})
+
+
+def test_the_source_map_finds_the_innermost_branch() -> None:
+    tree = Branch(Span("s", 1), panels=[Branch(Span("s", 2), id=1), Branch(Span("s", 3), id=2)], uid="x")
+    text, source_map = json_text(tree)
+    origins = [mark.origin.line if (mark := source_map.at(n)) else None for n in range(1, text.count("\n") + 1)]
+    assert origins == [1, 1, 2, 2, 2, 3, 3, 3, 1, 1, 1]
