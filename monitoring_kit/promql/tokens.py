@@ -1,0 +1,49 @@
+"""The lexical patterns shared by the lexers of expressions, braces and brackets."""
+
+from __future__ import annotations
+
+import re
+
+from monitoring_kit.promql.errors import PromQLError, Span
+from monitoring_kit.promql.literals import parse_duration, parse_number
+
+SKIP = r"(?:[ \t\r\n]+|#[^\r\n]*)*"
+STRING = (
+    r'"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"'
+    r"|'[^'\\\n]*(?:\\[^\n][^'\\\n]*)*'"
+    r"|`[^`]*`"
+)
+VARIABLE = r"\$(?:\{([a-zA-Z_]\w*)(?::([^}\s]*))?\}|([a-zA-Z_]\w*))"
+"""``${name}``, ``${name:format}`` or ``$name``."""
+
+NUMBER_OR_DURATION = r"(?:[0-9]|\.[0-9])(?:[0-9A-Za-z_.]*[0-9._][eE][+-][0-9A-Za-z_.]*|[0-9A-Za-z_.]*)"
+"""Everything that begins like a number, so that a mistake is reported whole."""
+
+_NUMBER = re.compile(
+    r"0[xX]_?[0-9a-fA-F][0-9a-fA-F_]*|(?:[0-9][0-9_]*(?:\.(?:[0-9][0-9_]*)?)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?",
+    re.ASCII,
+)
+_DURATION = re.compile(r"(?:[0-9]+[a-z]+)+", re.ASCII)
+
+
+def _number_kind(value: str, span: Span) -> str:
+    if _NUMBER.fullmatch(value):
+        return "num"
+    if _DURATION.fullmatch(value):
+        return "dur"
+    raise PromQLError(f"bad number or duration {value!r}", span, "a number or a duration such as 5m")
+
+
+def number_token(value: str, start: int, end: int) -> tuple[str, tuple[float, str], int, int]:
+    """The ``num`` or ``dur`` token for ``value``, which looks like either."""
+    kind = _number_kind(value, (start, end))
+    try:
+        parsed: float = parse_duration(value) if kind == "dur" else parse_number(value)
+    except ValueError as error:
+        raise PromQLError(f"bad {'duration' if kind == 'dur' else 'number'} {value!r}: {error}", (start, end)) from None
+    return (kind, (parsed, value), start, end)
+
+
+def variable_parts(match: re.Match[str]) -> tuple[str, str]:
+    """Name and format of a match of `VARIABLE`."""
+    return match[1] or match[3], match[2] or ""
