@@ -70,6 +70,26 @@ def dashboard_uid(system: str, key: str) -> str:
     return f"{uid[:31]}-{hashlib.sha256(uid.encode()).hexdigest()[:8]}"
 
 
+def service_dashboard(system: str, service: str) -> str:
+    """The uid of a service's generated dashboard; alerts on the service link to it."""
+    return dashboard_uid(system, f"service-{service}")
+
+
+def system_dashboard(system: str) -> str:
+    """The uid of the system's generated dashboard."""
+    return dashboard_uid(system, "system")
+
+
+def spec_dashboard(system: str, key: str) -> str:
+    """The uid of one of the spec's own dashboards, unless it names one."""
+    return dashboard_uid(system, f"board-{key}")
+
+
+def signal_panel(use: SignalUse) -> str:
+    """The key of the panel that shows a signal on its service's dashboard; alerts on the signal link to it."""
+    return f"signal/{use}"
+
+
 def panel_id(dashboard: str, key: str) -> int:
     """A stable non-zero panel id from the panel's key, so that links survive reordering."""
     return int.from_bytes(hashlib.sha256(f"{dashboard}/{key}".encode()).digest()[:3]) + 1

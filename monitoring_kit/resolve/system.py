@@ -8,6 +8,7 @@ from functools import cached_property
 from monitoring_kit.diagnostics import Span
 from monitoring_kit.resolve.registry import Registry
 from monitoring_kit.resolve.signals import Pack, Signal
+from monitoring_kit.spec.alerting import Alert
 from monitoring_kit.spec.model import Spec
 from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.services import Owner, Service
@@ -56,7 +57,7 @@ class System:
     external_labels: dict[str, str]
     replica: str | None
     default_channels: tuple[str, ...]
-    deferred: tuple[str, ...] = field(default=())
+    pack_alerts: dict[str, dict[str, Alert]] = field(default_factory=dict)
 
     @cached_property
     def slug(self) -> str:

@@ -28,6 +28,7 @@ from monitoring_kit.spec.shapes import (
     METRIC_NAME,
     NAME,
     TEXT,
+    URL,
     Choice,
     Item,
     ListOf,
@@ -59,6 +60,7 @@ class Spec(Item):
     alerts: dict[str, Alert] = key(ALERTS, "Alerts.", dict)
     alerting: Alerting = key(Record(Alerting), "Delivery of alerts.", Alerting)
     channels: dict[str, Channel] = key(CHANNELS, "Where notifications go.", dict)
+    docs_url: str | None = key(URL, "Where the generated docs/ folder is published; alerts link to its runbooks.")
     grafana: Grafana = key(Record(Grafana), "Where dashboards live.", Grafana)
     dashboards: dict[str, Dashboard] = key(MapOf(Record(Dashboard)), "Extra dashboards.", dict)
     exporters: Exporters | None = key(Record(Exporters), "Exporters shipped as sidecars.")

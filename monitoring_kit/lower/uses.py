@@ -1,0 +1,91 @@
+"""Looking up the signal uses that a spec writes, with a word for every way it can go wrong."""
+
+from __future__ import annotations
+
+from monitoring_kit.diagnostics import Report
+from monitoring_kit.diagnostics.suggest import did_you_mean
+from monitoring_kit.resolve.signals import Signal, SignalUse
+from monitoring_kit.resolve.system import System
+from monitoring_kit.resolve.uses import RawUse, UseError, read_whole_use
+from monitoring_kit.spec.quantity import DIMENSIONS, Quantity
+from monitoring_kit.spec.shapes import Item
+
+
+def find_use(raw: RawUse, signal: Signal) -> SignalUse:
+    """The use of ``signal`` that ``raw`` asks for, defaults filled in."""
+    quantile = (raw.quantile if raw.quantile is not None else signal.quantile) if signal.histogram is not None else None
+    window = (raw.window or signal.window) if signal.windowed else None
+    return SignalUse(signal, quantile, window)
+
+
+def check_use(raw: RawUse, signal: Signal, item: Item, key: str, report: Report) -> bool:
+    """Report arguments that the signal does not take."""
+    if raw.quantile is not None and signal.histogram is None:
+        report.error(
+            "signals/argument", f"`{raw.name}` is no histogram and has no quantiles", item.at(key, raw.start, raw.end), help=f"write `{raw.name}`"
+        )
+        return False
+    if raw.window is not None and not signal.windowed:
+        report.error(
+            "signals/argument", f"`{raw.name}` is a value of the moment and takes no window", item.at(key, raw.start, raw.end),
+            help=f"write `{raw.name}`, and use `for:` to ask that it lasts",
+        )  # fmt: skip
+        return False
+    return True
+
+
+def known_signals(system: System, services: tuple[str, ...] = ()) -> set[str]:
+    """The names of all signals of some services; of all services when none are named."""
+    chosen = [system.services[s] for s in services if s in system.services] or list(system.services.values())
+    return {name for view in chosen for name in view.signals}
+
+
+def unknown_signal(system: System, raw: RawUse, services: tuple[str, ...], item: Item, key: str, report: Report) -> None:
+    """Report a signal that none of the services has."""
+    known = known_signals(system, services)
+    span = item.at(key, raw.start, raw.start + len(raw.name))
+    kinds = {v.pack.kind for n, v in system.services.items() if not services or n in services}
+    packs = {v.pack.kind: v.pack for v in system.services.values()}
+    for kind in sorted(kinds):
+        if raw.name in packs[kind].signals:
+            from monitoring_kit.resolve.resolve import needed_series
+
+            needs = ", ".join(f"`{n}`" for n in sorted(needed_series(packs[kind].signals[raw.name])))
+            report.error(
+                "signals/unavailable", f"the signal `{raw.name}` needs {needs}, which the spec does not declare for these services", span,
+                help="declare the metric under `metrics:`, or map its own name with the service's `metrics:`",
+            )  # fmt: skip
+            return
+    names = ", ".join(services) or "any service"
+    report.error("spec/unknown-signal", f"there is no signal `{raw.name}` of {names}", span, help=did_you_mean(raw.name, known, "signals"))
+
+
+def whole_use(item: Item, key: str, text: str, report: Report) -> RawUse | None:
+    """The signal use that the value of ``key`` consists of, or None after reporting."""
+    try:
+        return read_whole_use(text)
+    except UseError as error:
+        report.error("signals/syntax", error.message, item.at(key, error.start, error.end), help=error.help)
+        return None
+
+
+def threshold_in(signal: Signal, threshold: Quantity) -> float | None:
+    """The threshold in the signal's base unit, or None when its unit does not fit.
+
+    A bare number fits number signals, and ratios from 0 to 1, rates per second included.
+    """
+    if threshold.dimension == signal.unit:
+        return threshold.value
+    if threshold.dimension == "number" and (threshold.value == 0 or (signal.unit == "ratio" and 0 <= threshold.value <= 1)):
+        return threshold.value
+    return None
+
+
+def unit_help(signal: Signal, threshold: Quantity) -> str:
+    """What to write instead of a threshold in the wrong unit."""
+    example = {"ratio": "5%", "seconds": "2s", "bytes": "512MB", "per_second": "100/s", "bytes_per_second": "10MB/s", "number": "10"}
+    if signal.unit == "ratio" and threshold.dimension == "number" and threshold.value > 1:
+        return f"did you mean `{threshold.text}%`?"
+    if signal.unit == "seconds" and threshold.dimension == "number":
+        return f"did you mean `{threshold.text}s`?"
+    return f"`{signal.name}` is {DIMENSIONS[signal.unit].replace('written', 'for example')}: write `{signal.name} > {example[signal.unit]}`"

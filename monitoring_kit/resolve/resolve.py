@@ -1,0 +1,244 @@
+"""The resolve stage: defaults filled in, kinds and references looked up. Nothing is defaulted later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from monitoring_kit.diagnostics import Report, Span, Stop
+from monitoring_kit.diagnostics.suggest import did_you_mean
+from monitoring_kit.load import Document
+from monitoring_kit.promql import rename_labels, rename_metrics, walk
+from monitoring_kit.promql.ast import VectorSelector
+from monitoring_kit.resolve.metrics import build_registry
+from monitoring_kit.resolve.packs import LoadedPack, Packs
+from monitoring_kit.resolve.registry import MetricInfo
+from monitoring_kit.resolve.signals import Signal
+from monitoring_kit.resolve.system import ServiceView, System
+from monitoring_kit.spec.alerting import Alert
+from monitoring_kit.spec.model import Spec
+from monitoring_kit.spec.quantity import Duration
+from monitoring_kit.spec.services import Service
+from monitoring_kit.spec.shapes import Item
+
+# What a service may use when the spec does not say: one core, one GiB.
+DEFAULT_CPU = 1.0
+DEFAULT_MEMORY = float(1 << 30)
+MAX_TIMEOUT = Duration(10_000)
+
+
+def resolve(spec: Spec, document: Document, report: Report) -> System:
+    """Close ``spec``. Every reference that leads nowhere is reported; the system is still returned, so that later stages
+    can find more mistakes in the same run."""
+    packs = Packs(report, document.path, tuple((p, spec.at("packs", index=i)) for i, p in enumerate(spec.packs)))
+    loaded = {}
+    for name, service in spec.services.items():
+        found = packs.get(service.kind, service.at("kind"))
+        if found:
+            loaded[name] = found
+    registry = build_registry(spec, document, loaded, report)
+    _check_references(spec, report)
+    dependants = _dependants(spec)
+    _check_cycles(spec, report)
+    services = {}
+    for name, pack in loaded.items():
+        service = spec.services[name]
+        known = registry.by_service[name]
+        services[name] = _view(spec, service, pack, known, dependants.get(name, ()), report)
+    if not services:
+        if not report.failed:
+            report.error("spec/empty", "the spec has no services", spec.at("services"))
+        raise Stop
+    return System(
+        name=spec.system,
+        spec=spec,
+        path=document.path,
+        sha256=document.sha256,
+        environment=document.environment,
+        services=services,
+        registry=registry,
+        external_labels=_external_labels(spec, document.environment),
+        replica="replica" if spec.prometheus.replicas > 1 else None,
+        default_channels=spec.alerting.default or tuple(spec.channels)[:1],
+        pack_alerts={name: pack.alerts for name, pack in loaded.items() if pack.alerts},
+    )
+
+
+def _external_labels(spec: Spec, environment: str | None) -> dict[str, str]:
+    labels = {"system": spec.system, **spec.prometheus.external_labels}
+    if environment and environment in spec.environments:
+        labels.update(spec.environments[environment].labels)
+    return labels
+
+
+def _view(
+    spec: Spec,
+    service: Service,
+    loaded: LoadedPack,
+    known: dict[str, MetricInfo],
+    dependants: tuple[str, ...],
+    report: Report,
+) -> ServiceView:
+    scrape = service.scrape
+    interval = (scrape.interval if scrape else None) or spec.prometheus.scrape_interval
+    timeout = (scrape.timeout if scrape else None) or min(MAX_TIMEOUT, Duration(interval.ms * 2 // 3))
+    if scrape and timeout > interval:
+        where = scrape.at("timeout") if scrape.has("timeout") else scrape.at("interval")
+        report.error("scrape/timeout", f"the timeout {timeout} is longer than the interval {interval}", where)
+    resources = service.resources
+    for canonical in service.metrics:
+        if canonical not in loaded.metrics and canonical not in known:
+            help_ = did_you_mean(canonical, loaded.metrics, "metrics of this kind")
+            report.error("spec/unknown-metric", f"the kind `{service.kind}` reads no metric `{canonical}`", service.at("metrics"), help=help_)
+    return ServiceView(
+        name=service.name,
+        spec=service,
+        pack=loaded.pack,
+        signals=_signals(service, loaded, known),
+        interval=interval,
+        timeout=timeout,
+        owner=service.owner or spec.owner,
+        cpu=(resources.cpu if resources and resources.cpu else DEFAULT_CPU),
+        memory=(resources.memory.value if resources and resources.memory else DEFAULT_MEMORY),
+        dependants=dependants,
+    )
+
+
+def _signals(service: Service, loaded: LoadedPack, known: dict[str, MetricInfo]) -> dict[str, Signal]:
+    """The pack's signals whose metrics the service exposes, under the service's own names."""
+    series = _SeriesNames(known)
+    found = {}
+    for name, signal in loaded.pack.signals.items():
+        renamed = _renamed(signal, service)
+        if all(needed in series for needed in needed_series(renamed)):
+            found[name] = renamed
+    return found
+
+
+class _SeriesNames:
+    """Membership of series names without expanding a whole catalog."""
+
+    def __init__(self, known: dict[str, MetricInfo]) -> None:
+        self.known = known
+
+    def __contains__(self, name: str) -> bool:
+        info = self.known.get(name)
+        if info is not None:
+            return True
+        for suffix in ("_bucket", "_count", "_sum"):
+            base = self.known.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
+            if base is not None and base.type in ("histogram", "summary"):
+                return True
+        return False
+
+
+def needed_series(signal: Signal) -> Iterable[str]:
+    """The names of the metrics that a signal reads; for a histogram its base name."""
+    exprs = [e for e in (signal.expr, signal.histogram, *(signal.ratio or ())) if e is not None]
+    return {n.name for e in exprs for n in walk(e) if isinstance(n, VectorSelector) and n.name}
+
+
+def _renamed(signal: Signal, service: Service) -> Signal:
+    if not service.metrics and not service.metric_labels:
+        return signal
+
+    def own(expr):  # type: ignore[no-untyped-def]
+        if expr is None:
+            return None
+        return rename_labels(rename_metrics(expr, service.metrics), service.metric_labels)
+
+    labels = service.metric_labels
+    return replace(
+        signal,
+        expr=own(signal.expr),
+        histogram=own(signal.histogram),
+        ratio=(own(signal.ratio[0]), own(signal.ratio[1])) if signal.ratio else None,
+        by=tuple(labels.get(n, n) for n in signal.by),
+        split=tuple(labels.get(n, n) for n in signal.split),
+    )
+
+
+def _check_references(spec: Spec, report: Report) -> None:
+    for service in spec.services.values():
+        _known_names(service, "depends_on", service.depends_on, spec.services, "service", report)
+    for alert in spec.alerts.values():
+        _known_names(alert, "services", alert.services, spec.services, "service", report)
+        _known_names(alert, "notify", alert.notify, spec.channels, "channel", report)
+    for dashboard in spec.dashboards.values():
+        for panel in dashboard.panels:
+            _known_names(panel, "services", panel.services, spec.services, "service", report)
+    alerting = spec.alerting
+    _known_names(alerting, "default", alerting.default, spec.channels, "channel", report)
+    if alerting.watchdog:
+        _known_names(alerting.watchdog, "notify", alerting.watchdog.notify, spec.channels, "channel", report)
+    if not spec.channels and (spec.alerts or alerting.absent != "off"):
+        report.warning(
+            "alerts/no-channel", "no channel is defined: alerts will fire and reach nobody", spec.at("alerting"),
+            help="add `channels:` with an e-mail, Slack, PagerDuty or webhook receiver",
+        )  # fmt: skip
+
+
+def _known_names(item: Item, field: str, names: tuple[str, ...], known: Iterable[str], what: str, report: Report) -> None:
+    table = known if isinstance(known, dict) else set(known)
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        span: Span = item.at(field, index=index)
+        if name not in table:
+            report.error(f"spec/unknown-{what}", f"there is no {what} `{name}`", span, help=did_you_mean(name, table, f"{what}s"))
+        elif name in seen:
+            report.warning("spec/repeated", f"`{name}` is named twice", span)
+        seen.add(name)
+
+
+def _dependants(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """Service -> the services that need it, directly or through others."""
+    direct: dict[str, list[str]] = {}
+    for name, service in spec.services.items():
+        for needed in service.depends_on:
+            direct.setdefault(needed, []).append(name)
+    found = {}
+    for name in direct:
+        reached: dict[str, None] = {}
+        pending = list(direct[name])
+        while pending:
+            here = pending.pop(0)
+            if here != name and here not in reached:
+                reached[here] = None
+                pending += direct.get(here, [])
+        found[name] = tuple(reached)
+    return found
+
+
+def _check_cycles(spec: Spec, report: Report) -> None:
+    state: dict[str, int] = {}
+    for root in spec.services:
+        stack = [(root, iter(spec.services[root].depends_on))]
+        if state.get(root):
+            continue
+        state[root] = 1
+        while stack:
+            name, needed = stack[-1]
+            for other in needed:
+                if other not in spec.services:
+                    continue
+                if state.get(other) == 1:
+                    service = spec.services[name]
+                    index = service.depends_on.index(other)
+                    report.error(
+                        "spec/dependency-cycle", f"`{name}` and `{other}` depend on each other", service.at("depends_on", index=index),
+                        help="each would silence the other's alerts when it is down: keep the direction that matters",
+                    )  # fmt: skip
+                elif not state.get(other):
+                    state[other] = 1
+                    stack.append((other, iter(spec.services[other].depends_on)))
+                    break
+            else:
+                state[name] = 2
+                stack.pop()
+
+
+def alert_services(system: System, alert: Alert, signal: str) -> tuple[str, ...]:
+    """The services that an alert on ``signal`` watches: those it names, or all that have the signal."""
+    if alert.services:
+        return tuple(s for s in alert.services if s in system.services)
+    return tuple(n for n, view in system.services.items() if signal in view.signals)
