@@ -7,6 +7,7 @@ from .deadline import Deadline
 from .errors import CollectError, ConfigError, ExpositionError, RowError, RuntimeFault, SpecError
 from .family import Counter, Gauge, Histogram, Info
 from .http import Request, Response, Route
+from .program import run_exporter
 from .registry import Registry
 from .spec import LabelSpec, MetricSpec, NativeSpec
 
@@ -41,4 +42,5 @@ __all__ = [
     "RuntimeFault",
     "ScrapeFailed",
     "SpecError",
+    "run_exporter",
 ]

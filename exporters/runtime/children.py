@@ -53,13 +53,14 @@ class HistogramValue:
 class Child:
     """One series of a counter, gauge or info family."""
 
-    __slots__ = ("created", "exemplar", "prefix", "value", "values")
+    __slots__ = ("created", "encoded", "exemplar", "prefix", "value", "values")
 
     def __init__(self, prefix: str, values: tuple[str, ...]) -> None:
         self.prefix = prefix
         self.values = values
         self.value: float = 0.0
         self.exemplar: Exemplar | None = None
+        self.encoded: bytes | None = None
         self.created = time.time()
 
 
@@ -113,7 +114,7 @@ class HistogramChild:
     """One label set of a histogram: classic buckets, native buckets, or both."""
 
     __slots__ = (
-        "counts", "created", "exemplars", "layout", "negative", "positive", "prefixes", "schema", "sum", "values",
+        "counts", "created", "encoded", "exemplars", "layout", "negative", "positive", "prefixes", "schema", "sum", "values",
         "zero_count",
     )  # fmt: skip
 
@@ -123,6 +124,7 @@ class HistogramChild:
         self.layout = layout
         self.created = time.time()
         self.exemplars: dict[int, Exemplar] = {}
+        self.encoded: bytes | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -178,13 +180,19 @@ class HistogramChild:
             self.schema -= 1
 
     def merge(self, delta: HistogramValue) -> None:
-        """Add counts made elsewhere. ValueError when the bucket count, a count or the sum does not fit."""
+        """Add counts made elsewhere.
+
+        ValueError when the number of buckets, a count or the sum does not fit, or when a native family gets a delta
+        whose native buckets do not hold as many observations as its classic ones (Prometheus refuses such histograms).
+        """
         sides = (*delta.positive.values(), *delta.negative.values(), delta.zero_count)
         counts = delta.counts or ([sum(sides)] if not self.layout.bounds else ())
         if len(counts) != len(self.counts):
             raise ValueError(f"{len(counts)} bucket counts, expected {len(self.counts)}")
         if min(counts) < 0 or min(sides) < 0 or not isfinite(delta.sum):
             raise ValueError("bucket counts must be >= 0 and the sum finite")
+        if self.schema is not None and sum(sides) != sum(counts):
+            raise ValueError(f"{sum(sides)} observations in the native buckets, {sum(counts)} in the classic ones")
         self.counts = [old + new for old, new in zip(self.counts, counts, strict=True)]
         self.sum += delta.sum
         if self.schema is None:
@@ -196,10 +204,21 @@ class HistogramChild:
             self.negative = downscale(self.negative, self.schema - low)
             self.schema = low
         for mine, theirs in ((self.positive, delta.positive), (self.negative, delta.negative)):
-            for index, count in downscale(dict(theirs), schema - low).items():
+            for index, count in downscale(theirs, schema - low).items():
                 mine[index] = mine.get(index, 0) + count
         self.zero_count += delta.zero_count
         self._shrink()
+
+    def snapshot(self) -> HistogramValue:
+        """A copy in which the classic and the native buckets agree although the writer goes on."""
+        for _ in range(16):
+            counts, schema = list(self.counts), self.schema
+            positive, negative = dict(self.positive), dict(self.negative)
+            value = HistogramValue(counts, self.sum, self.zero_count, positive, negative, schema)
+            native = sum(positive.values()) + sum(negative.values()) + value.zero_count
+            if schema is None or (native == sum(counts) and schema == self.schema):
+                break
+        return value
 
     def assign(self, value: HistogramValue) -> None:
         """Replace the whole content (const metrics)."""

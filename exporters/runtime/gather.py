@@ -5,36 +5,57 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from . import protobuf, text
 from .children import HistogramChild
-from .text import render_family
+from .family import AnyFamily
 
 if TYPE_CHECKING:
     from .registry import Registry
 
 
 class Gathered:
-    """What a scrape found. ``failures`` maps collector name to the reason of its failure."""
+    """What a scrape found. ``failures`` maps a collector's name to the reason of its failure."""
 
-    def __init__(self, registry: Registry, failures: Mapping[str, str]) -> None:
+    def __init__(self, registry: Registry, failures: Mapping[str, str], self_metrics: bool = True) -> None:
         self.registry = registry
         self.failures = dict(failures)
+        self._self_metrics = self_metrics
 
     @property
     def nothing_worked(self) -> bool:
         """True when there are collectors and every one failed."""
         return bool(self.registry.workers) and len(self.failures) == len(self.registry.workers)
 
-    def render(self, form: str = "text") -> bytes:
-        """The exposition: ``text`` (0.0.4) or ``openmetrics`` (1.0)."""
-        openmetrics = form == "openmetrics"
-        blocks = [render_family(family, openmetrics) for family in self.registry.families]
-        if openmetrics:
-            blocks.append("# EOF\n")
-        return "".join(blocks).encode()
+    def render(self, form: str = "text", escaping: str = "underscores") -> bytes:
+        """The exposition: ``text`` (0.0.4), ``openmetrics`` (1.0) or ``protobuf`` (delimited MetricFamily).
+
+        Text 1.0.0 is ``text`` with another ``escaping`` for the UTF-8 names of mounted collectors. ExpositionError when it would
+        not be valid as a whole.
+        """
+        families: list[AnyFamily] = list(self.registry.families)
+        if self._self_metrics:
+            families += self.registry.self_metrics.families()
+        if form == "protobuf":
+            blocks = [protobuf.render_family(family) for family in families]
+            blocks += [foreign.render(form, escaping) for foreign in self.registry.foreign]
+            body = b"".join(blocks)
+        else:
+            openmetrics = form == "openmetrics"
+            lines = [text.render_family(family, openmetrics) for family in families]
+            body = "".join(lines).encode()
+            body += b"".join([foreign.render(form, escaping) for foreign in self.registry.foreign])
+            if openmetrics:
+                body += b"# EOF\n"
+        self.registry.self_metrics.last_bytes = len(body)
+        return body
 
     def value(self, name: str, labels: Mapping[str, str]) -> float | None:
+        """One sample's value; see ``Registry.value``."""
         wanted = dict(labels)
-        for family in self.registry.families:
+        families: list[AnyFamily] = list(self.registry.families)
+        if self._self_metrics:
+            families += self.registry.self_metrics.families()
+        for family in families:
             if name not in (family.name, f"{family.name}_count", f"{family.name}_sum"):
                 continue
             for child in family.children():

@@ -7,6 +7,7 @@ base = 2^(2^-s). Source: Prometheus "Native Histograms" specification.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from functools import lru_cache
 from math import frexp
 
@@ -34,7 +35,7 @@ def upper_bound(index: int, schema: int) -> float:
     return float(2.0 ** (index * 2.0**-schema))
 
 
-def downscale(buckets: dict[int, int], steps: int) -> dict[int, int]:
+def downscale(buckets: Mapping[int, int], steps: int) -> dict[int, int]:
     """The same observations ``steps`` schemas lower: each step merges pairs of buckets."""
     out: dict[int, int] = {}
     for index, count in buckets.items():
@@ -43,7 +44,7 @@ def downscale(buckets: dict[int, int], steps: int) -> dict[int, int]:
     return out
 
 
-def spans(buckets: dict[int, int]) -> tuple[list[tuple[int, int]], list[int]]:
+def spans(buckets: Mapping[int, int]) -> tuple[list[tuple[int, int]], list[int]]:
     """Buckets as the protobuf form holds them: (offset, length) spans and the delta-encoded counts."""
     out: list[tuple[int, int]] = []
     deltas: list[int] = []

@@ -12,7 +12,9 @@ from .deadline import Deadline
 from .errors import SpecError
 from .family import KINDS, AnyFamily
 from .gather import Gathered
-from .spec import MetricSpec
+from .mount import ForeignFamilies, MountedCollector
+from .selfmetrics import SelfMetrics
+from .spec import MetricSpec, base_name
 from .worker import Worker
 
 
@@ -27,7 +29,9 @@ class Registry:
         self.budget = Budget(max_series)
         self._families: dict[str, AnyFamily] = {}
         self._workers: dict[str, Worker] = {}
-        self._mounted: list[Any] = []
+        self._foreign: list[ForeignFamilies] = []
+        self.self_metrics = SelfMetrics(self)
+        self._bases = set(self.self_metrics.bases)
         self._owned: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -35,10 +39,13 @@ class Registry:
         """A new Counter, Gauge, Histogram or Info family. SpecError when it is wrong or its name is taken."""
         parsed = spec if isinstance(spec, MetricSpec) else MetricSpec.parse(spec)
         with self._lock:
-            if parsed.name in self._families:
-                raise SpecError(f"metric {parsed.name!r} is declared twice")
+            base = base_name(parsed)
+            if base in self._bases:
+                # x and x_total are one family in OpenMetrics, which knows it by the base name.
+                raise SpecError(f"metric {parsed.name!r}: the family {base!r} is declared twice")
             family = KINDS[parsed.kind](parsed, self.budget)
             self._families[parsed.name] = family
+            self._bases.add(base)
         return family
 
     def family(self, name: str) -> Any:
@@ -70,13 +77,28 @@ class Registry:
                     raise SpecError(f"metric {family.name!r} belongs to collector {owner!r} already")
             self._workers[collector.name] = Worker(collector, timeout, policy or Policy.drop(), cache)
 
-    def mount(self, collector: Any) -> None:
-        """Serve a ``prometheus_client`` collector (anything whose ``collect()`` yields its Metric objects) beside ours."""
-        self._mounted.append(collector)
+    def mount(
+        self, collector: Any, *, name: str = "mounted", timeout: float | None = None, policy: Policy | None = None
+    ) -> None:
+        """Serve a ``prometheus_client`` collector (``collect()`` yields its Metric objects) beside ours.
+
+        It runs and fails like any collector; families that clash with declared ones or with themselves are refused.
+        """
+        mounted = MountedCollector(name, collector, self)
+        with self._lock:
+            if name in self._workers:
+                raise SpecError(f"collector {name!r} is registered twice")
+            self._foreign.append(mounted.foreign)
+            self._workers[name] = Worker(mounted, timeout, policy or Policy.drop(), 0.0)
 
     @property
-    def mounted(self) -> tuple[Any, ...]:
-        return tuple(self._mounted)
+    def foreign(self) -> tuple[ForeignFamilies, ...]:
+        """The mounted collectors' families."""
+        return tuple(self._foreign)
+
+    def taken(self, by: ForeignFamilies) -> frozenset[str]:
+        """Family names (without ``_total``/``_info``) that others than ``by`` expose."""
+        return frozenset(self._bases.union(*(other.names for other in self._foreign if other is not by)))
 
     def gather(self, deadline: Deadline) -> Gathered:
         """Run the collectors in parallel until the deadline and return what there is to expose.

@@ -107,6 +107,11 @@ class MetricSpec:
             raise SpecError(f"metric {name!r}: {error}") from error
 
 
+def base_name(spec: MetricSpec) -> str:
+    """The family's name in OpenMetrics: without the counter's ``_total`` and the info metric's ``_info``."""
+    return spec.name.removesuffix({"counter": "_total", "info": "_info"}.get(spec.kind, ""))
+
+
 _KEYS = {
     "name", "type", "help", "unit", "labels", "buckets", "native", "max_series", "collapse", "valid", "created",
 }  # fmt: skip

@@ -9,7 +9,7 @@ from .children import Child, Exemplar, HistogramChild
 from .errors import ExpositionError
 from .family import AnyFamily, Histogram
 from .names import escape_help, label_block, number
-from .spec import MetricSpec
+from .spec import MetricSpec, base_name
 
 
 def head(spec: MetricSpec, openmetrics: bool) -> str:
@@ -17,8 +17,7 @@ def head(spec: MetricSpec, openmetrics: bool) -> str:
     if not openmetrics:
         kind = "gauge" if spec.kind == "info" else spec.kind
         return f"# HELP {spec.name} {escape_help(spec.help)}\n# TYPE {spec.name} {kind}\n"
-    name = spec.name.removesuffix("_total") if spec.kind == "counter" else spec.name
-    name = name.removesuffix("_info") if spec.kind == "info" else name
+    name = base_name(spec)
     unit = f"# UNIT {name} {spec.unit}\n" if spec.unit else ""
     return f"# TYPE {name} {spec.kind}\n{unit}# HELP {name} {escape_help(spec.help, quotes=True)}\n"
 
@@ -56,18 +55,14 @@ def _counter(family: AnyFamily, child: Child) -> str:
 
 
 def _histogram(family: Histogram, child: HistogramChild, openmetrics: bool) -> str:
-    if not family.spec.buckets:
-        counts = [sum(child.counts)]
-        lines = [child.prefixes[0] + f"{counts[-1]}"]
-    else:
-        counts = list(accumulate(list(child.counts)))
-        lines = [f"{prefix}{count}" for prefix, count in zip(child.prefixes, counts, strict=False)]
+    counts = list(accumulate(list(child.counts)))
+    lines = [f"{prefix}{count}" for prefix, count in zip(child.prefixes, counts, strict=False)]
     if openmetrics and child.exemplars:
         for place, exemplar in list(child.exemplars.items()):
             lines[place] += exemplar_text(exemplar)
     lines += (f"{child.prefixes[-2]}{counts[-1]}", f"{child.prefixes[-1]}{number(child.sum)}")
     if openmetrics and family.spec.created:
-        lines.append(f"{family.name}_created{child.prefixes[-1][len(family.name) + 4:]}{child.created!r}")
+        lines.append(f"{family.name}_created{child.prefixes[-1][len(family.name) + 4 :]}{child.created!r}")
     return "\n".join(lines) + "\n"
 
 
