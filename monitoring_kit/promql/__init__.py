@@ -8,6 +8,7 @@ from monitoring_kit.promql.ast import Expr
 from monitoring_kit.promql.errors import PromQLError, Span, line_column
 from monitoring_kit.promql.parser import parse
 from monitoring_kit.promql.printer import print_expr
+from monitoring_kit.promql.requires import requires
 from monitoring_kit.promql.transform import (
     add_matchers,
     rename_labels,
@@ -34,6 +35,7 @@ __all__ = [
     "rename_metrics",
     "replace_durations",
     "replace_variables",
+    "requires",
     "rewrite",
     "selectors",
     "value_type",
