@@ -11,7 +11,10 @@ from monitoring_kit.diagnostics import Report, Source, Span, Stop
 from monitoring_kit.load.limits import MAX_DEPTH, MAX_NODES
 from monitoring_kit.load.nodes import Entry, Mapping, Node, Scalar, Sequence
 
-_Parser: Any = getattr(yaml, "CParser", None) or yaml.Loader
+try:
+    from yaml.cyaml import CParser as _Parser
+except ImportError:  # a PyYAML that was built without libyaml: the same events, ten times slower
+    from yaml import Loader as _Parser  # type: ignore[assignment]
 
 
 def read_yaml(source: Source, report: Report) -> Node | None:

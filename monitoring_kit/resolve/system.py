@@ -64,6 +64,15 @@ class System:
         """The system's name as it may stand in file names and uids."""
         return "".join(c if c.isalnum() or c == "-" else "-" for c in self.name.lower())
 
+    @cached_property
+    def channels_by_severity(self) -> dict[str, tuple[str, ...]]:
+        """Where alerts that mkit generates go, by severity: to the default channels and where the spec's own alerts of that
+        severity go, so that a dead service is never told more quietly than a slow one."""
+        found: dict[str, set[str]] = {s: set(self.default_channels) for s in ("critical", "warning", "info")}
+        for alert in self.spec.alerts.values():
+            found[alert.severity].update(alert.notify)
+        return {s: tuple(c for c in self.spec.channels if c in names) for s, names in found.items()}
+
     def owner_of(self, service: str | None) -> Owner | None:
         """Who answers for a service; the system's owner for None."""
         return self.services[service].owner if service else self.spec.owner

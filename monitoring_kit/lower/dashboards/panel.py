@@ -1,0 +1,136 @@
+"""Panels as Grafana's classic JSON. Parts that are the same everywhere are shared, never copied: nothing may change them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from monitoring_kit.diagnostics import Span
+from monitoring_kit.lower.dashboards.library import library
+from monitoring_kit.lower.dashboards.limits import Limit, drawable, soft_bounds, steps
+from monitoring_kit.lower.tree import Branch
+
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+NO_DATA = "no data"
+_INSTANT = frozenset(("table", "piechart", "bargauge", "gauge"))
+_BAD_VALUES = [{"type": "special", "options": {"match": "null+nan", "result": {"text": NO_DATA, "index": 0}}}]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One PromQL query of a panel with its legend."""
+
+    expr: str
+    legend: str = ""
+    format: str = "time_series"
+
+
+@dataclass(slots=True)
+class Look:
+    """How a panel's values are drawn. ``good`` says which end is good: ``low``, ``high`` or ``none``."""
+
+    unit: str
+    limits: list[Limit] = field(default_factory=list)
+    bad: str = "none"
+    links: list[dict[str, Any]] = field(default_factory=list)
+    overrides: list[dict[str, Any]] = field(default_factory=list)
+    mappings: list[dict[str, Any]] = field(default_factory=list)
+    no_value: str = NO_DATA
+    stacked: bool = False
+    table_legend: bool = False
+    color: str = ""
+
+
+def panel(
+    type_: str, title: str, description: str, queries: Sequence[Query], look: Look, origin: Span | None, interval: str | None = None
+) -> Branch:
+    """A data panel without its place and id; ``interval`` is the shortest step, where the data source's own is too short."""
+    kind = library()["panels"][type_]
+    return Branch(
+        origin,
+        {
+            "type": type_,
+            "title": title,
+            "description": description,
+            "datasource": DATASOURCE,
+            "fieldConfig": {"defaults": _defaults(type_, kind, look), "overrides": look.overrides},
+            "options": _options(type_, kind, look),
+            "targets": [target(q, ref_id(i), instant=type_ in _INSTANT) for i, q in enumerate(queries)],
+            "interval": interval,
+        },
+    )
+
+
+def target(query: Query, ref: str, *, instant: bool) -> dict[str, Any]:
+    """A Prometheus query as Grafana stores it."""
+    found: dict[str, Any] = {"datasource": DATASOURCE, "editorMode": "code", "expr": query.expr, "refId": ref}
+    if query.legend:
+        found["legendFormat"] = query.legend
+    if query.format != "time_series":
+        found["format"] = query.format
+    found["instant"] = instant
+    found["range"] = not instant
+    return found
+
+
+def ref_id(index: int) -> str:
+    """A, B, ... Z, AA, AB, ..."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def _defaults(type_: str, kind: dict[str, Any], look: Look) -> dict[str, Any]:
+    limits = drawable(look.limits)
+    found: dict[str, Any] = {"unit": look.unit, "noValue": look.no_value, "mappings": look.mappings or _BAD_VALUES}
+    share = look.unit == "percentunit" and look.bad == "low"
+    if share:
+        found["decimals"] = 2
+    elif look.unit in library()["units"]["zero_based"]:
+        found["min"] = 0
+    if type_ == "gauge":
+        found["max"] = 1 if look.unit == "percentunit" else None
+    found["color"] = {"mode": look.color or ("palette-classic" if type_ in ("timeseries", "piechart") else "thresholds")}
+    found["thresholds"] = {"mode": "absolute", "steps": steps(limits)}
+    custom = dict(kind.get("custom", ()))
+    if type_ == "timeseries":
+        custom["thresholdsStyle"] = {"mode": "line" if limits else "off"}
+        custom.update(soft_bounds(limits, share=share))
+        if look.stacked:
+            custom["stacking"] = {"mode": "normal", "group": "A"}
+            custom["fillOpacity"] = 40
+    if custom:
+        found["custom"] = custom
+    if look.links:
+        found["links"] = look.links
+    if found.get("max", 0) is None:
+        del found["max"]
+    return found
+
+
+def _options(type_: str, kind: dict[str, Any], look: Look) -> dict[str, Any]:
+    options: dict[str, Any] = kind["options"]
+    if look.table_legend and type_ == "timeseries":
+        legend = {**options["legend"], "displayMode": "table", "calcs": ["mean", "max", "lastNotNull"]}
+        return {**options, "legend": legend}
+    if type_ == "heatmap":
+        return {**options, "yAxis": {"unit": look.unit, "axisPlacement": "left", "reverse": False}}
+    return options
+
+
+def value_overrides(labels: Iterable[str]) -> list[dict[str, Any]]:
+    """Colours for lines whose legend is a label value that says good or bad, such as a status."""
+    colors = library()["colors"]
+    if not set(labels) & set(colors["labels"]):
+        return []
+    return [
+        {
+            "matcher": {"id": "byRegexp", "options": value["match"]},
+            "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": value["color"]}}],
+        }
+        for value in colors["values"]
+    ]

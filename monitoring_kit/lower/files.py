@@ -1,0 +1,19 @@
+"""Every file family, in the order of the output folder."""
+
+from __future__ import annotations
+
+from monitoring_kit.diagnostics import Report
+from monitoring_kit.lower.deferred import report_deferred
+from monitoring_kit.lower.model import Model
+from monitoring_kit.lower.rule_files import lower_rule_files
+from monitoring_kit.lower.slo_checks import check_slos
+from monitoring_kit.lower.tree import OutFile
+from monitoring_kit.resolve.system import System
+
+
+def lower_files(system: System, model: Model, report: Report) -> list[OutFile]:
+    """The model of every file that the spec asks for."""
+    check_slos(system, report)
+    files = lower_rule_files(model)
+    report_deferred(system, report)
+    return files

@@ -1,0 +1,111 @@
+"""Scrape limits: how much one target may send before its scrape is refused.
+
+A limit that is too low blinds the service, one that is missing lets a label explosion take the whole server down. So every
+derived limit is an upper bound of what the spec declares, times head-room:
+
+``sample_limit``
+    twice the sum over the service's metric families of (product of its label budgets) x (series of one child), plus 2,000
+    for the runtime's own metrics (process, Go, Python, GC), rounded up to a thousand, at most 200,000. A label's budget is
+    the number of its ``values``, else its ``max``, else 100. One child of a classic histogram is its buckets + 3 series
+    (``+Inf``, sum, count), of a summary 10.
+``label_limit``
+    labels of the widest family, plus ``le`` or ``quantile``, plus the target's labels, plus ``__name__``, plus 10; at least 30.
+``label_name_length_limit``
+    twice the longest declared label name; at least 128.
+``label_value_length_limit``
+    twice the longest declared value, metric name or target label (Prometheus counts ``__name__`` and target labels too:
+    scrape/scrape.go, verifyLabelLimits); at least 512, and 2,048 where targets are URLs or some label has no declared values.
+``body_size_limit``
+    512 bytes a sample of ``sample_limit``; at least 10 MB.
+
+Without a single declared metric nothing is derived: there is nothing to derive it from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from monitoring_kit.resolve.registry import LabelInfo, MetricInfo
+from monitoring_kit.resolve.system import ServiceView, System
+from monitoring_kit.spec.services import Limits
+
+UNBOUNDED_LABEL = 100
+RUNTIME_SAMPLES = 2_000
+HEAD_ROOM = 2
+MAX_SAMPLES = 200_000
+SUMMARY_SERIES = 10
+BYTES_PER_SAMPLE = 512
+MIN_BODY_MB = 10
+_LIMITS = {
+    "samples": "sample_limit",
+    "labels": "label_limit",
+    "label_name_length": "label_name_length_limit",
+    "label_value_length": "label_value_length_limit",
+    "body_size": "body_size_limit",
+    "targets": "target_limit",
+}
+
+
+def scrape_limits(system: System, view: ServiceView, target_labels: dict[str, str]) -> dict[str, int | str]:
+    """The limits of a service's scrape job under Prometheus' own names; what the spec sets wins over what is derived."""
+    derived = derive(system.registry.by_service.get(view.name, {}).values(), view, target_labels)
+    scrape = view.spec.scrape
+    written = _written(scrape.limits) if scrape is not None and scrape.limits is not None else {}
+    if "sample_limit" in written and "body_size_limit" not in written and "body_size_limit" in derived:
+        derived["body_size_limit"] = _body_size(int(written["sample_limit"]))
+    merged = {**derived, **written}
+    return {name: merged[name] for name in _LIMITS.values() if name in merged}
+
+
+def derive(
+    families: Iterable[MetricInfo], view: ServiceView, target_labels: dict[str, str]
+) -> dict[str, int | str]:
+    """The limits that the declared families imply; empty when none is declared."""
+    known = list(families)
+    if not known:
+        return {}
+    samples = _sample_limit(known)
+    return {
+        "sample_limit": samples,
+        "label_limit": max(30, max(len(f.labels) for f in known) + 1 + len(target_labels) + 2 + 1 + 10),
+        "label_name_length_limit": max(128, HEAD_ROOM * max((len(n) for f in known for n in f.labels), default=0)),
+        "label_value_length_limit": _value_length(known, view, target_labels),
+        "body_size_limit": _body_size(samples),
+    }
+
+
+def series_bound(family: MetricInfo) -> int:
+    """The most series that one target may expose of a family, by its label budgets (see the module's formula)."""
+    children = math.prod(label_budget(label) for label in family.labels.values())
+    if family.type == "histogram":
+        return children * (len(family.buckets) + 3)
+    return children * (SUMMARY_SERIES if family.type == "summary" else 1)
+
+
+def label_budget(label: LabelInfo) -> int:
+    """How many values a label may take."""
+    return len(label.values) or label.max or UNBOUNDED_LABEL
+
+
+def _sample_limit(families: list[MetricInfo]) -> int:
+    wanted = HEAD_ROOM * sum(series_bound(f) for f in families) + RUNTIME_SAMPLES
+    return min(MAX_SAMPLES, math.ceil(wanted / 1000) * 1000)
+
+
+def _value_length(families: list[MetricInfo], view: ServiceView, target_labels: dict[str, str]) -> int:
+    longest = [len(v) for f in families for label in f.labels.values() for v in label.values]
+    longest += [len(name) for f in families for name in f.series_names()]
+    longest += [len(value) for value in target_labels.values()]
+    unknown = any(not label.values for f in families for label in f.labels.values())
+    urls = view.spec.scrape is not None and view.spec.scrape.probe is not None
+    return max(2_048 if unknown or urls else 512, HEAD_ROOM * max(longest))
+
+
+def _body_size(samples: int) -> str:
+    return f"{max(MIN_BODY_MB, math.ceil(samples * BYTES_PER_SAMPLE / 1_000_000))}MB"
+
+
+def _written(limits: Limits) -> dict[str, int | str]:
+    found = {name: getattr(limits, attribute) for attribute, name in _LIMITS.items()}
+    return {name: value for name, value in found.items() if value is not None}
