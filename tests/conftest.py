@@ -1,0 +1,49 @@
+"""Helpers that every test may use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from monitoring_kit.diagnostics import Diagnostic
+from monitoring_kit.pipeline import Compilation, compile_spec
+
+HEAD = "version: mkit/v1\nsystem: shop\n"
+CHANNEL = "channels:\n  mail: {kind: webhook, url: 'http://hook:1/'}\n"
+
+
+def marked(text: str) -> tuple[str, tuple[int, int, int, int] | None]:
+    """``text`` without its ``«…»`` marks, and (line, column, end line, end column) of what they enclosed."""
+    start, end = text.find("«"), text.find("»")
+    if start < 0:
+        return text, None
+    clean = text.replace("«", "").replace("»", "")
+    return clean, (*_position(clean, start), *_position(clean, end - 1))
+
+
+def _position(text: str, offset: int) -> tuple[int, int]:
+    before = text[:offset]
+    return before.count("\n") + 1, offset - before.rfind("\n")
+
+
+@pytest.fixture()
+def compile_text(tmp_path: Path) -> Callable[..., Compilation]:
+    """Compile a spec given as text; files beside it by keyword (``{"other.yaml": text}``)."""
+
+    def run(text: str, env: str | None = None, environ: dict[str, str] | None = None, **files: str) -> Compilation:
+        for name, content in files.items():
+            (tmp_path / name.replace("__", ".")).write_text(content)
+        path = tmp_path / "mkit.yaml"
+        path.write_text(text)
+        return compile_spec(path, env, environ or {})
+
+    return run
+
+
+def spelled(diagnostic: Diagnostic) -> str:
+    """A finding in one line, without its folder."""
+    text = f"{diagnostic.code}: {diagnostic.message}" + (f" [{diagnostic.help}]" if diagnostic.help else "")
+    return re.sub(r"/\S*/", "", text)

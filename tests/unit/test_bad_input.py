@@ -1,0 +1,321 @@
+"""Every mistake a user can make in a spec: what mkit says, and where the caret stands (between « and »)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from monitoring_kit.pipeline import Compilation, compile_spec
+from tests.conftest import CHANNEL, HEAD, marked, spelled
+
+WEB = "services:\n  web: {kind: http, scrape: {targets: ['web:80']}}\n"
+BASE = HEAD + CHANNEL + WEB
+
+# name, spec with the place of the finding marked, code, part of the message, part of the help
+CASES: list[tuple[str, str, str, str, str]] = [
+    ("unknown key", HEAD + WEB + "«alertz»: {}\n", "spec/unknown-key", "unknown key `alertz`", "did you mean `alerts`?"),
+    (
+        "unknown key of a service",
+        HEAD + "services:\n  web: {kind: http, «scrap»: {}, scrape: {targets: ['a:1']}}\n",
+        "spec/unknown-key", "`scrap`", "`scrape`",
+    ),
+    (
+        "wrong unit",
+        BASE + "alerts:\n  A: {when: errors > «2s», severity: warning}\n",
+        "units/mismatch", "`2s` is a time, but `errors` is a ratio", "errors > 5%",
+    ),
+    (
+        "percent left out",
+        BASE + "alerts:\n  A: {when: errors > «5», severity: warning}\n",
+        "units/mismatch", "`5` is a plain number", "did you mean `5%`?",
+    ),
+    (
+        "seconds left out",
+        BASE + "alerts:\n  A: {when: latency(p95) > «2», severity: warning}\n",
+        "units/mismatch", "but `latency` is a time", "did you mean `2s`?",
+    ),
+    (
+        "unknown unit",
+        BASE + "alerts:\n  A: {when: errors > «5 potatoes», severity: warning}\n",
+        "signals/syntax", "`potatoes` is no unit", "",
+    ),
+    (
+        "unknown service",
+        BASE + "alerts:\n  A: {services: [web, «wbe»], when: errors > 5%, severity: warning}\n",
+        "spec/unknown-service", "there is no service `wbe`", "did you mean `web`?",
+    ),
+    (
+        "unknown dependency",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80']}, depends_on: [«db»]}\n",
+        "spec/unknown-service", "there is no service `db`", "services: `web`",
+    ),
+    (
+        "unknown channel",
+        BASE + "alerts:\n  A: {when: errors > 5%, severity: warning, notify: [«mial»]}\n",
+        "spec/unknown-channel", "there is no channel `mial`", "did you mean `mail`?",
+    ),
+    (
+        "unknown signal",
+        BASE + "alerts:\n  A: {when: «errrors» > 5%, severity: warning}\n",
+        "spec/unknown-signal", "there is no signal `errrors`", "did you mean `errors`?",
+    ),
+    (
+        "unknown metric of a kind",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80']}, metrics: «{http_request_total: app_total}»}\n",
+        "spec/unknown-metric", "reads no metric `http_request_total`", "did you mean `http_requests_total`?",
+    ),
+    (
+        "unknown kind",
+        HEAD + CHANNEL + "services:\n  web: {kind: «htttp», scrape: {targets: ['web:80']}}\n",
+        "spec/unknown-kind", "no signal pack for the kind `htttp`", "did you mean `http`?",
+    ),
+    (
+        "unknown kind of channel",
+        HEAD + WEB + "channels:\n  mail: {kind: «emial», to: [a@b]}\n",
+        "spec/unknown-kind", "unknown kind `emial`", "did you mean `email`?",
+    ),
+    (
+        "duplicate key",
+        HEAD + WEB + "channels: {}\n«channels»: {}\n",
+        "yaml/duplicate-key", "`channels` is written twice", "remove or rename",
+    ),
+    ("tab indentation", HEAD + "services:\n«\t»web: {kind: http}\n", "yaml/syntax", "a tab is used for indentation", "spaces"),
+    ("not YAML", HEAD + "services: {web: [}«»", "yaml/syntax", "not YAML", ""),
+    ("a list", "«»- a\n", "spec/type", "does not hold a mapping", "version: mkit/v1"),
+    ("two documents", HEAD + WEB + "«---»\na: 1\n", "yaml/documents", "second YAML document", "one spec a file"),
+    ("version", "version: «mkit/v2»\nsystem: x\n" + WEB, "spec/version", "`mkit/v2`", "did you mean `mkit/v1`?"),
+    ("no alias", HEAD + "services: «*x»\n", "yaml/syntax", "has no anchor", ""),
+    (
+        "objective of 100 %",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80']}, slos: {up: {signal: errors, objective: «100%»}}}\n",
+        "slo/objective", "leaves no error budget", "99.9%",
+    ),
+    (
+        "objective of 0",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80']}, slos: {up: {signal: errors, objective: «0%»}}}\n",
+        "slo/objective", "can never be missed", "share of good events",
+    ),
+    (
+        "objective on no ratio of events",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80']}, slos: {up: {signal: «cpu», objective: 99%}}}\n",
+        "slo/signal", "counts no events", "ratio of events",
+    ),
+    (
+        "objective between two buckets",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80']}, slos: {f: {signal: latency, objective: 99%, threshold: «3s»}}}\n",
+        "slo/threshold", "no bucket that ends at 3s", "2.5s",
+    ),
+    (
+        "threshold beyond the last bucket",
+        BASE + "alerts:\n  A: {when: latency(p95) > «11s», severity: warning}\n",
+        "alerts/threshold", "can never be above 11s", "at most 10",
+    ),
+    (
+        "share above 100 %",
+        BASE + "alerts:\n  A: {when: errors > «120%», severity: warning}\n",
+        "alerts/threshold", "can never be > 120%", "between 0% and 100%",
+    ),
+    (
+        "quantile of a ratio",
+        BASE + "alerts:\n  A: {when: «errors(p95)» > 5%, severity: warning}\n",
+        "signals/argument", "no histogram and has no quantiles", "write `errors`",
+    ),
+    (
+        "condition without comparison",
+        BASE + "alerts:\n  A: {when: «errors», severity: warning}\n",
+        "signals/syntax", "not compared with anything", "threshold",
+    ),
+    (
+        "inline secret",
+        HEAD + WEB + "channels:\n  s: {kind: slack, channel: '#a', «webhook»: 'https://hooks/T0/secret', webhook_file: /x}\n",
+        "secrets/inline", "would put a secret into the spec", "webhook_file: /run/secrets/webhook",
+    ),
+    (
+        "credentials in a URL",
+        HEAD + WEB + "channels:\n  s: {kind: webhook, url: «'http://me:pw@host/x'»}\n",
+        "secrets/inline", "carries a credential", "password_file",
+    ),
+    (
+        "bad label name",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80']}, labels: {«my-label»: x}}\n",
+        "spec/label-name", "`my-label` is not a valid label name", "write `my_label`",
+    ),
+    (
+        "invalid PromQL",
+        BASE + "alerts:\n  A: {expr: 'sum by (service (up)', severity: warning}\n".replace("service (up", "service «(»up"),
+        "promql/syntax", "invalid PromQL", "",
+    ),
+    (
+        "when and expr",
+        BASE + "alerts:\n  A: {when: errors > 5%, «expr»: up == 0, severity: warning}\n",
+        "spec/one-of", "exactly one of", "",
+    ),
+    (
+        "no channel",
+        HEAD + WEB,
+        "alerts/no-channel", "reach nobody", "channels",
+    ),
+    (
+        "dependency cycle",
+        HEAD + CHANNEL
+        + "services:\n  a: {kind: http, scrape: {targets: ['a:80']}, depends_on: [b]}\n"
+        + "  b: {kind: http, scrape: {targets: ['b:80']}, depends_on: [«a»]}\n",
+        "spec/dependency-cycle", "depend on each other", "",
+    ),
+    (
+        "timeout longer than interval",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80'], interval: 10s, timeout: «20s»}}\n",
+        "scrape/timeout", "longer than the interval", "",
+    ),
+    (
+        "duration",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80'], interval: «5 minutes»}}\n",
+        "spec/duration", "`5 minutes` is no duration", "",
+    ),
+    (
+        "buckets not ascending",
+        BASE + "metrics:\n  h: {type: histogram, help: x, buckets: «[1, 0.5]», services: [web]}\n",
+        "metrics/buckets", "not ascending", "smallest first",
+    ),
+    (
+        "yes is no boolean",
+        HEAD + WEB + "channels:\n  m: {kind: webhook, url: 'http://a/', send_resolved: «yes»}\n",
+        "spec/type", "expected true or false, found `yes`", "YAML 1.2",
+    ),
+    ("key without value", HEAD + WEB + "«docs_url»:\n", "spec/type", "has no value", "remove the key"),
+    ("unset environment variable", HEAD + WEB + "docs_url: «${NOWHERE}»\n", "env/unset", "NOWHERE is not set", ":-value"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "code", "message", "help_"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_mistake(compile_text: Callable[..., Compilation], text: str, code: str, message: str, help_: str) -> None:
+    clean, place = marked(text)
+    report = compile_text(clean).report
+    found = [d for d in report if d.code == code and message in d.message]
+    assert found, [spelled(d) for d in report]
+    assert help_ in found[0].help, found[0].help
+    if place and "«»" not in text:
+        span = found[0].span
+        assert (span.line, span.column) == place[:2], (span, place)
+        if code != "yaml/syntax":
+            assert (span.end_line, span.end_column) == place[2:], (span, place)
+
+
+def test_the_mistake_is_the_only_finding_and_all_are_found_in_one_run(compile_text: Callable[..., Compilation]) -> None:
+    text = HEAD + CHANNEL + (
+        "services:\n  web: {kind: http, scrape: {targets: ['web:80'], intervall: 5s}}\n"
+        "alerts:\n  A: {when: errors > 2s, severity: warning}\n  B: {when: nope > 2s, severity: loud}\n"
+        "dashboards:\n  d: {title: T, panels: [{title: P, signal: latncy}]}\n"
+    )  # fmt: skip
+    report = compile_text(text).report
+    assert [(d.span.line, d.code) for d in report] == [
+        (6, "spec/unknown-key"),
+        (8, "units/mismatch"),
+        (9, "spec/value"),
+        (11, "spec/unknown-signal"),
+    ]
+
+
+def test_an_empty_file(compile_text: Callable[..., Compilation]) -> None:
+    for text in ("", "\n\n", "# nothing\n", "null\n"):
+        report = compile_text(text).report
+        assert [d.code for d in report] == ["spec/empty"]
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    report = compile_spec(tmp_path / "none.yaml").report
+    assert [d.code for d in report] == ["file/missing"]
+    assert "mkit init" in next(iter(report)).help
+
+
+def test_an_unreadable_file(tmp_path: Path) -> None:
+    path = tmp_path / "mkit.yaml"
+    path.write_text(HEAD)
+    path.chmod(0)
+    if os.access(path, os.R_OK):  # root reads everything: a folder is what it cannot read as a file
+        path = tmp_path / "folder"
+        path.mkdir()
+    assert [d.code for d in compile_spec(path).report] == ["file/unreadable"]
+
+
+def test_a_hundred_megabytes_are_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "mkit.yaml"
+    with path.open("wb") as file:
+        file.truncate(100 * 1024 * 1024)
+    report = compile_spec(path).report
+    assert [(d.code, d.message.split(" is ")[1]) for d in report] == [("file/too-large", "100 MiB; a spec may be 32 MiB")]
+
+
+def test_an_alias_bomb_is_refused_quickly(compile_text: Callable[..., Compilation]) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
+    report = compile_text("\n".join(lines) + "\n").report
+    assert [d.code for d in report] == ["yaml/limit"]
+    assert next(iter(report)).span.line == 7  # 10^7 nodes are reached on the seventh line
+
+
+def test_deep_nesting_is_refused(compile_text: Callable[..., Compilation]) -> None:
+    report = compile_text("a: " + "[" * 100_000).report
+    assert [d.code for d in report] == ["yaml/limit"]
+
+
+def test_bytes_that_are_no_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "mkit.yaml"
+    path.write_bytes(b"version: mkit/v1\nsystem: \xff\n")
+    (found,) = compile_spec(path).report
+    assert (found.code, found.span.line, found.span.column) == ("file/encoding", 2, 9)
+
+
+def test_control_characters(compile_text: Callable[..., Compilation]) -> None:
+    (found,) = compile_text(HEAD + "owner: a\x00b\n").report
+    assert found.code == "yaml/syntax"
+    assert found.span.line == 3
+
+
+def test_includes(compile_text: Callable[..., Compilation]) -> None:
+    result = compile_text(HEAD + "include: [web__yaml]\n".replace("__", ".") + CHANNEL, web__yaml=WEB)
+    assert result.ok
+    assert result.system is not None
+    assert list(result.system.services) == ["web"]
+
+
+def test_an_include_cycle_names_the_circle(compile_text: Callable[..., Compilation]) -> None:
+    (found,) = compile_text(HEAD + "include: a.yaml\n", a__yaml="include: b.yaml\n", b__yaml="include: a.yaml\n").report
+    assert found.code == "include/cycle"
+    assert "a.yaml -> b.yaml -> a.yaml" in found.message
+    assert found.span.file.endswith("b.yaml")
+    assert (found.span.line, found.span.column) == (1, 10)
+
+
+def test_a_missing_include_points_at_its_name(compile_text: Callable[..., Compilation]) -> None:
+    (found,) = compile_text(HEAD + "include: [gone.yaml]\n").report
+    assert found.code == "file/missing"
+    assert (found.span.line, found.span.column) == (3, 11)
+
+
+def test_what_two_files_define_is_a_clash(compile_text: Callable[..., Compilation]) -> None:
+    report = compile_text(HEAD + "include: [b.yaml]\n" + CHANNEL + WEB, b__yaml=WEB).report
+    assert [d.code for d in report] == ["include/clash"]
+
+
+def test_an_unknown_environment(compile_text: Callable[..., Compilation]) -> None:
+    text = HEAD + WEB + "environments:\n  prod: {}\n"
+    (found,) = compile_text(text, env="prd").report
+    assert (found.code, found.help) == ("env/unknown", "did you mean `prod`?")
+
+
+def test_a_mistake_in_an_overlay_points_into_the_overlay(compile_text: Callable[..., Compilation]) -> None:
+    text = BASE + "alerting: {default: [mail]}\nenvironments:\n  prod: {alerting: {default: [mial]}}\n"
+    assert [d.code for d in compile_text(text).report] == []
+    (found,) = compile_text(text, env="prod").report
+    assert (found.code, found.span.line) == ("spec/unknown-channel", 9)
+
+
+def test_a_secret_never_reaches_a_finding(compile_text: Callable[..., Compilation]) -> None:
+    text = HEAD + WEB + "channels:\n  s: {kind: slack, channel: '#a', webhook: 'hunter2'}\n  u: {kind: webhook, url: 'http://a:hunter3@b/'}\n"
+    report = compile_text(text).report
+    assert sum(d.secret for d in report) == 2
+    assert "hunter" not in "".join(spelled(d) for d in report)
