@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from monitoring_kit.promql.ast import Duration, DurationExpr, DurationOp, DurationParen, DurationVar
@@ -10,7 +11,7 @@ from monitoring_kit.promql.literals import MAX_DURATION_MS
 from monitoring_kit.promql.tokens import variable_parts
 
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "^": 3}
-_UNARY = 3  # a sign binds like * does, so its operand is read at the level of ^
+_SIGN_OPERAND = 3  # a sign binds like * does, so its operand is read at the level of ^
 _MAX_DEPTH = 50
 _EXPECTED = "a duration such as 5m"
 
@@ -35,16 +36,19 @@ class DurationReader:
         """An offset: a signed literal takes no operators, ``foo offset 5m + 1`` is a sum of vectors."""
         kind = self.tokens[self.pos][0]
         if kind in ("num", "dur", "var"):
-            return self._primary(0)
-        if kind in "+-" and self.tokens[self.pos + 1][0] in ("num", "dur", "var"):
-            return self._signed(0)
+            return self._primary()
+        if kind in ("+", "-") and self.tokens[self.pos + 1][0] in ("num", "dur", "var"):
+            return self._signed(self._primary)
         return self._expression(1, 0)
 
     def _expression(self, floor: int, depth: int) -> DurationExpr:
         if depth > _MAX_DEPTH:
             _, _, start, end = self.tokens[self.pos]
             raise PromQLError("duration expression nests too deeply", (start, end))
-        lhs = self._signed(depth) if self.tokens[self.pos][0] in ("+", "-") else self._primary(depth)
+        if self.tokens[self.pos][0] in ("+", "-"):
+            lhs = self._signed(lambda: self._expression(_SIGN_OPERAND, depth + 1))
+        else:
+            lhs = self._primary(depth)
         while True:
             op, _, start, end = self.tokens[self.pos]
             level = _PRECEDENCE.get(op, 0)
@@ -56,10 +60,11 @@ class DurationReader:
                 raise PromQLError("division by zero", (start, end))
             lhs = DurationOp(op, lhs, rhs, (lhs.span[0], rhs.span[1]))
 
-    def _signed(self, depth: int) -> DurationExpr:
+    def _signed(self, read: Callable[[], DurationExpr]) -> DurationExpr:
+        """A sign and the operand that ``read`` reads; folded into a literal."""
         sign, _, start, _ = self.tokens[self.pos]
         self.pos += 1
-        operand = self._expression(_UNARY, depth + 1) if depth or not self._literal_next() else self._primary(depth)
+        operand = read()
         span = (start, operand.span[1])
         if isinstance(operand, Duration):
             ms = -operand.ms if sign == "-" else operand.ms
@@ -68,11 +73,7 @@ class DurationReader:
             return operand
         return DurationOp(sign, None, operand, span)
 
-    def _literal_next(self) -> bool:
-        following = self.tokens[min(self.pos + 1, len(self.tokens) - 1)][0]
-        return self.tokens[self.pos][0] in ("num", "dur", "var") and following != "^"
-
-    def _primary(self, depth: int) -> DurationExpr:
+    def _primary(self, depth: int = 0) -> DurationExpr:
         kind, value, start, end = self.tokens[self.pos]
         self.pos += 1
         if kind in ("num", "dur"):

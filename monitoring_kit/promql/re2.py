@@ -1,6 +1,6 @@
 """RE2 syntax as Prometheus reads it in matchers: what Go's regexp/syntax accepts with Perl flags.
 
-Go 1.19 (Prometheus 2.42) to 1.24 (3.5) differ in ``(?<name>...)`` only, which `angle_groups` reports.
+What the regexp packages of Prometheus 2.42 to 3.5 do not agree on is reported in `Pattern`.
 Source of the rules: https://github.com/google/re2/wiki/Syntax and Go's regexp/syntax/parse.go.
 """
 
@@ -30,7 +30,9 @@ class Pattern(NamedTuple):
 
     matches_empty: bool
     angle_groups: bool
-    """uses ``(?<name>...)``, unknown to Go before 1.22"""
+    """uses ``(?<name>...)``, unknown to the regexp package of Prometheus before 2.53"""
+    open_quote: bool
+    """ends inside of ``\\Q...``, which Prometheus before 2.52 rejects"""
 
 
 _PLAIN = re.compile(r"(?:[\w/:@ ,;<>=&%#~!'\"-]|\.[*+?]?|\\[.\-/]|\|)*", re.ASCII)
@@ -73,7 +75,7 @@ def _analyse_cached(pattern: str) -> Pattern:
 
 def _analyse(pattern: str) -> Pattern:
     if _PLAIN.fullmatch(pattern):
-        return Pattern(any(_plain_empty(part) for part in pattern.split("|")), False)
+        return Pattern(any(_plain_empty(part) for part in pattern.split("|")), False, False)
     return _Parser(pattern).parse()
 
 
@@ -90,7 +92,7 @@ class _Parser:
         self.items: list[_Node] = []  # the concatenation being read
         self.branches: list[_Node] = []  # finished alternatives of the current group
         self.groups: list[tuple[list[_Node], list[_Node], bool, int]] = []
-        self.angle = False
+        self.angle = self.open_quote = False
 
     def parse(self) -> Pattern:
         pattern, length = self.pattern, len(self.pattern)
@@ -107,7 +109,7 @@ class _Parser:
             raise RE2Error("missing closing )", self.groups[-1][3], length)
         self._close_branch()
         whole = self._alternation()
-        return Pattern(whole.empty, self.angle)
+        return Pattern(whole.empty, self.angle, self.open_quote)
 
     def _item(self, char: str) -> None:
         if char == "(":
@@ -231,6 +233,7 @@ class _Parser:
             self.pos += 2
         elif following == "Q":
             end = self.pattern.find("\\E", start + 2)
+            self.open_quote = end < 0
             literal = self.pattern[start + 2 : end if end >= 0 else len(self.pattern)]
             self.items.extend([_LITERAL] * len(literal))
             self.pos = end + 2 if end >= 0 else len(self.pattern)

@@ -14,6 +14,7 @@ Requirement = tuple[Feature, Span]
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
+_HEX_E = re.compile(r"0[xX]_?[0-9a-fA-F][0-9a-fA-F_]*[eE]", re.ASCII)
 _FUNCTIONS = {name[5:].lower(): Feature[name] for name in Feature.__members__ if name.startswith("FUNC_")}
 _AGGREGATIONS = {name[4:].lower(): Feature[name] for name in Feature.__members__ if name.startswith("AGG_")}
 
@@ -64,17 +65,21 @@ def _selector(node: ast.VectorSelector, found: list[Requirement]) -> None:
             found.append((Feature.QUOTED_NAMES, matcher.span))
         if not plain:
             found.append((Feature.UTF8_NAMES, matcher.span))
-        if matcher.op in ("=~", "!~") and "(?<" in matcher.value and _angle_groups(matcher.value):
-            found.append((Feature.REGEX_ANGLE_GROUPS, matcher.value_span))
+        if matcher.op in ("=~", "!~") and ("(?<" in matcher.value or "\\Q" in matcher.value):
+            _pattern(matcher, found)
     _offset(node.offset, found)
     _at(node.at, found)
 
 
-def _angle_groups(pattern: str) -> bool:
+def _pattern(matcher: ast.Matcher, found: list[Requirement]) -> None:
     try:
-        return analyse(pattern).angle_groups
-    except RE2Error:
-        return False
+        pattern = analyse(matcher.value)
+    except RE2Error:  # an unresolved variable in it
+        return
+    if pattern.angle_groups:
+        found.append((Feature.REGEX_ANGLE_GROUPS, matcher.value_span))
+    if pattern.open_quote:
+        found.append((Feature.REGEX_OPEN_QUOTE, matcher.value_span))
 
 
 def _labels(names: tuple[str, ...], spans: tuple[Span, ...], found: list[Requirement]) -> None:
@@ -93,15 +98,21 @@ def _labels(names: tuple[str, ...], spans: tuple[Span, ...], found: list[Require
 def _number(node: ast.Number, found: list[Requirement]) -> None:
     if node.duration:
         found.append((Feature.DURATION_AS_NUMBER, node.span))
-    if "_" in node.text:
-        found.append((Feature.NUMBER_UNDERSCORES, node.span))
+    _written_number(node.text, node.span, found)
+
+
+def _written_number(text: str, span: Span, found: list[Requirement]) -> None:
+    if "_" in text:
+        found.append((Feature.NUMBER_UNDERSCORES, span))
+    if _HEX_E.search(text):
+        found.append((Feature.HEX_DIGIT_E, span))
 
 
 def _at(at: ast.At | None, found: list[Requirement]) -> None:
     if at is not None and at.text and at.text[-1] in "ywdhms":
         found.append((Feature.DURATION_AS_NUMBER, at.span))
-    if at is not None and "_" in at.text:
-        found.append((Feature.NUMBER_UNDERSCORES, at.span))
+    if at is not None:
+        _written_number(at.text, at.span, found)
 
 
 def _offset(offset: ast.DurationExpr | None, found: list[Requirement]) -> None:
@@ -126,7 +137,6 @@ def _written(duration: ast.Duration, text: str, found: list[Requirement]) -> Non
     if text.startswith(("+", "-")):
         found.append((Feature.DURATION_SIGN, duration.span))
         text = text.lstrip("+-")
-    if "_" in text:
-        found.append((Feature.NUMBER_UNDERSCORES, duration.span))
+    _written_number(text, duration.span, found)
     if (text and text[-1] not in "ywdhms") or duration.ms != int(duration.ms):
         found.append((Feature.NUMBER_AS_DURATION, duration.span))

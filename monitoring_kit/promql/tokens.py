@@ -7,7 +7,7 @@ import re
 from monitoring_kit.promql.errors import PromQLError, Span
 from monitoring_kit.promql.literals import parse_duration, parse_number
 
-SKIP = r"(?:[ \t\r\n]+|#[^\r\n]*)*"
+SKIP = r"(?:[ \t\r\n]++|#[^\r\n]*+)*+"
 STRING = (
     r'"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"'
     r"|'[^'\\\n]*(?:\\[^\n][^'\\\n]*)*'"
@@ -16,7 +16,7 @@ STRING = (
 VARIABLE = r"\$(?:\{([a-zA-Z_]\w*)(?::([^}\s]*))?\}|([a-zA-Z_]\w*))"
 """``${name}``, ``${name:format}`` or ``$name``."""
 
-NUMBER_OR_DURATION = r"(?:[0-9]|\.[0-9])(?:[0-9A-Za-z_.]*[0-9._][eE][+-][0-9A-Za-z_.]*|[0-9A-Za-z_.]*)"
+NUMBER_OR_DURATION = r"(?:0[xX][0-9A-Za-z_.]*+|\.?[0-9](?:[0-9A-Za-z_.]|(?<=[0-9._][eE])[+-])*+)"
 """Everything that begins like a number, so that a mistake is reported whole."""
 
 _NUMBER = re.compile(

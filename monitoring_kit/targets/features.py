@@ -49,7 +49,9 @@ class Feature(Enum):
     DURATION_SIGN = Row(P, "a sign before a range or + before an offset, x[+5m]", "3.4")
     OFFSET_ZERO = Row(P, "an offset of zero, x offset 0s", "3.4")
     DURATION_ARITHMETIC = Row(P, "arithmetic on durations, x[5m * 2]", "3.4", flag=DURATION_FLAG, stable="3.14")
-    REGEX_ANGLE_GROUPS = Row(P, "named groups without P in a regular expression, (?<name>...)", "2.51")
+    HEX_DIGIT_E = Row(P, "the digit e behind another one in a hexadecimal number, 0x1e", until="2.54")
+    REGEX_ANGLE_GROUPS = Row(P, "named groups without P in a regular expression, (?<name>...)", "2.53")
+    REGEX_OPEN_QUOTE = Row(P, "\\Q without \\E in a regular expression", "2.52")
 
     # PromQL: functions and aggregations
     FUNC_HISTOGRAM_STDDEV = Row(P, "histogram_stddev()", "2.47")
