@@ -63,10 +63,7 @@ def pick_mirror(targets: str) -> str:
     """The first site in `SITE RELEASE` lines that serves a release of Debian itself."""
     for line in targets.splitlines():
         site, _, release = line.strip().partition(" ")
-        if (
-            site.startswith(("http://", "https://", "mirror+", "file:", "copy:"))
-            and release in DEBIAN_RELEASES
-        ):
+        if site.startswith(("http://", "https://", "mirror+", "file:", "copy:")) and release in DEBIAN_RELEASES:
             return site
     return DEFAULT_MIRROR
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from monitoring_kit.live.catalog import Catalog, dump_catalog
-from monitoring_kit.stack import recipes, recipes_blackbox, recipes_servers
+from monitoring_kit.stack import recipes, recipes_blackbox, recipes_go, recipes_servers
 from monitoring_kit.stack.lab import Lab
 
 Recipe = Callable[[Lab], Catalog]
@@ -24,6 +24,8 @@ RECIPES: dict[str, Recipe] = {
     "alertmanager": recipes_servers.alertmanager,
     "blackbox_exporter": recipes_blackbox.probe,
     "pushgateway": recipes.pushgateway,
+    "statsd_exporter": recipes_go.statsd,
+    "cadvisor": recipes_go.cadvisor,
     "python_client": recipes.python_client,
 }
 HEADER = "# Captured from the real exporter by `make catalogs`: do not edit, capture again.\n"

@@ -54,9 +54,7 @@ def pinned(platform: str, table: Mapping[str, Any] | None = None) -> list[Releas
         checksum = (entry.get("sha256") or {}).get(platform)
         if checksum is None:
             have = ", ".join(sorted(entry.get("sha256") or {})) or "none"
-            raise ReleaseError(
-                f"{name} {entry['version']} has no pinned checksum for {platform} (pinned: {have})"
-            )
+            raise ReleaseError(f"{name} {entry['version']} has no pinned checksum for {platform} (pinned: {have})")
         url = str(entry["url"]).format(version=entry["version"], platform=platform)
         found.append(Release(name, str(entry["version"]), url, str(checksum), tuple(entry["programs"])))
     return found
@@ -89,17 +87,13 @@ def _download(release: Release, archive: Path) -> None:
             for chunk in answer.iter_content(_CHUNK):
                 size += len(chunk)
                 if size > MAX_ARCHIVE_BYTES:
-                    raise ReleaseError(
-                        f"{release.name}: the archive is larger than {MAX_ARCHIVE_BYTES} bytes"
-                    )
+                    raise ReleaseError(f"{release.name}: the archive is larger than {MAX_ARCHIVE_BYTES} bytes")
                 digest.update(chunk)
                 file.write(chunk)
     except requests.RequestException as error:
         raise ReleaseError(f"{release.name}: {type(error).__name__} for {release.url}") from error
     if digest.hexdigest() != release.sha256:
-        raise ReleaseError(
-            f"{release.name} {release.version}: checksum {digest.hexdigest()}, pinned {release.sha256}"
-        )
+        raise ReleaseError(f"{release.name} {release.version}: checksum {digest.hexdigest()}, pinned {release.sha256}")
 
 
 def _unpack(release: Release, archive: Path, target: Path) -> None:
