@@ -11,6 +11,8 @@ from .budget import Budget
 from .children import Child, CounterChild, GaugeChild, HistogramChild, HistogramLayout, HistogramValue
 from .errors import RowError
 from .gate import Gate
+from .heads import head
+from .lines import LineCache
 from .names import label_block, number
 from .spec import MetricSpec
 
@@ -35,7 +37,8 @@ class Family(Generic[ChildT]):
         self._cost = spec.series_per_set
         self._children: dict[tuple[str, ...], ChildT] = {}
         self._sink: ChildT = self._make(tuple("" for _ in spec.labels))
-        self.touched = 0
+        self.lines = LineCache()
+        self.heads = (head(spec, False).encode(), head(spec, True).encode())
 
     def _make(self, values: tuple[str, ...]) -> ChildT:
         raise NotImplementedError
@@ -90,7 +93,6 @@ class Family(Generic[ChildT]):
                 return self._sink
             child = self._make(kept)
             self._children[kept] = child
-            self.touched += 1
             return child
 
     def _reserve(self, held: int) -> str | None:
@@ -126,7 +128,6 @@ class Family(Generic[ChildT]):
                 self._put(child, admitted[values])
                 new[values] = child
             self._children = new
-            self.touched += 1
 
     def _renew(self, old: ChildT | None, values: tuple[str, ...]) -> ChildT:
         """A child for new const content: its own object, because a scrape may still render the old one."""
@@ -185,7 +186,7 @@ class ScalarFamily(Family[Child]):
 
     def _make(self, values: tuple[str, ...]) -> Child:
         block = label_block(self.spec.label_names, values)
-        return self.child_type(f"{self.name}{{{block}}} " if block else f"{self.name} ", values)
+        return self.child_type(f"\n{self.name}{{{block}}} " if block else f"\n{self.name} ", values)
 
     def _twin(self, old: Child) -> Child:
         return self.child_type(old.prefix, old.values)
@@ -209,7 +210,7 @@ class Counter(ScalarFamily):
     def labels(self, *values: str) -> CounterChild:
         return super().labels(*values)  # type: ignore[return-value]
 
-    def inc(self, amount: float = 1.0, exemplar: Mapping[str, str] | None = None) -> None:
+    def inc(self, amount: float = 1, exemplar: Mapping[str, str] | None = None) -> None:
         """``labels().inc`` for a family without labels."""
         self.labels().inc(amount, exemplar)
 
@@ -260,9 +261,10 @@ class Histogram(Family[HistogramChild]):
         block = label_block(self.spec.label_names, values)
         lead = block + "," if block else ""
         bounds = [number(bound) for bound in self.spec.buckets] + ["+Inf"]
-        prefixes = [f'{self.name}_bucket{{{lead}le="{bound}"}} ' for bound in bounds]
+        prefixes = [f'\n{self.name}_bucket{{{lead}le="{bound}"}} ' for bound in bounds]
         tail = f"{{{block}}} " if block else " "
-        return HistogramChild((*prefixes, f"{self.name}_count{tail}", f"{self.name}_sum{tail}"), values, self.layout)
+        ends = (f"\n{self.name}_count{tail}", f"\n{self.name}_sum{tail}")
+        return HistogramChild((*prefixes, *ends), values, self.layout)
 
     def _twin(self, old: HistogramChild) -> HistogramChild:
         return HistogramChild(old.prefixes, old.values, self.layout)

@@ -36,16 +36,14 @@ class Gathered:
         if self._self_metrics:
             families += self.registry.self_metrics.families()
         if form == "protobuf":
-            blocks = [protobuf.render_family(family) for family in families]
-            blocks += [foreign.render(form, escaping) for foreign in self.registry.foreign]
-            body = b"".join(blocks)
+            pieces = [protobuf.render_family(family) for family in families]
         else:
             openmetrics = form == "openmetrics"
-            lines = [text.render_family(family, openmetrics) for family in families]
-            body = "".join(lines).encode()
-            body += b"".join([foreign.render(form, escaping) for foreign in self.registry.foreign])
-            if openmetrics:
-                body += b"# EOF\n"
+            pieces = [piece for family in families for piece in text.render_family(family, openmetrics)]
+        pieces += [foreign.render(form, escaping) for foreign in self.registry.foreign]
+        if form == "openmetrics":
+            pieces.append(b"# EOF\n")
+        body = b"".join(pieces)
         self.registry.self_metrics.last_bytes = len(body)
         return body
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import accumulate
-from math import isnan
 from struct import pack
 
 from .children import Child, Exemplar, HistogramChild, HistogramValue
-from .errors import ExpositionError
-from .family import AnyFamily, Histogram
+from .family import AnyFamily, Histogram, ScalarFamily
+from .lines import check_counters
 from .native import spans
 
 _TYPES = {"counter": 0, "gauge": 1, "info": 1, "summary": 2, "unknown": 3, "histogram": 4, "gaugehistogram": 5}
@@ -71,8 +70,11 @@ def exemplar(tag: int, item: Exemplar) -> bytes:
 
 def family_message(name: str, help_text: str, kind: str, metrics: Iterable[bytes], unit: str = "") -> bytes:
     """A delimited MetricFamily of already encoded Metric bodies."""
-    body = text(1, name) + text(2, help_text) + integer(3, _TYPES[kind])
-    body += b"".join([message(4, metric) for metric in metrics])
+    return _delimited(name, help_text, kind, [message(4, metric) for metric in metrics], unit)
+
+
+def _delimited(name: str, help_text: str, kind: str, fields: list[bytes], unit: str) -> bytes:
+    body = text(1, name) + text(2, help_text) + integer(3, _TYPES[kind]) + b"".join(fields)
     if unit:
         body += text(5, unit)
     return varint(len(body)) + body
@@ -80,39 +82,44 @@ def family_message(name: str, help_text: str, kind: str, metrics: Iterable[bytes
 
 def render_family(family: AnyFamily) -> bytes:
     """One declared family; b"" when it has no sample. ExpositionError when a counter is not finite and >= 0."""
-    names = family.label_names
     if isinstance(family, Histogram):
-        metrics = [_labels(names, child) + message(7, _histogram(family, child)) for child in family.children()]
+        names = family.label_names
+        bodies = (_labels(names, child) + message(7, _histogram(family, child)) for child in family.children())
+        metrics = [message(4, body) for body in bodies]
     else:
-        metrics = list(_scalars(family, family.children()))
-    if not metrics:
-        return b""
-    return family_message(family.name, family.spec.help, family.kind, metrics, family.spec.unit)
+        metrics = _scalars(family, family.children())
+    return _delimited(family.name, family.spec.help, family.kind, metrics, family.spec.unit) if metrics else b""
 
 
-def _labels(names: tuple[str, ...], child: Child | HistogramChild) -> bytes:
+def _labels(names: tuple[str, ...], child: HistogramChild) -> bytes:
     if child.encoded is None:
         child.encoded = labels(zip(names, child.values, strict=True))
     return child.encoded
 
 
-def _scalars(family: AnyFamily, children: list[Child]) -> Iterable[bytes]:
-    names, kind = family.label_names, family.kind
-    lead = _VALUE_FIELD[kind] + b"\x09\x09"
-    for child in children:
-        value = child.value
-        if kind == "counter":
-            if not 0.0 <= value < float("inf"):
-                raise ExpositionError(f"{family.name}: a counter is negative or not finite")
-            if child.exemplar is not None or family.spec.created:
-                yield _labels(names, child) + message(3, _counter(family, child, value))
-                continue
-        elif isnan(value):
-            continue
-        yield _labels(names, child) + lead + pack("<d", value)
+def _scalars(family: ScalarFamily, children: list[Child]) -> list[bytes]:
+    kind = family.kind
+    if kind == "counter":
+        check_counters([child.value for child in children], family.name)
+        if family.spec.created or any(child.exemplar for child in children):
+            return [_full_counter(family, child) for child in children]
+    return [_front(family, child) + pack("<d", child.value) for child in children if child.value == child.value]
 
 
-def _counter(family: AnyFamily, child: Child, value: float) -> bytes:
+def _front(family: ScalarFamily, child: Child) -> bytes:
+    """A Metric up to its eight value bytes: the same at every scrape, so it is kept."""
+    if child.encoded is None:
+        pairs = labels(zip(family.label_names, child.values, strict=True))
+        child.encoded = b"\x22" + varint(len(pairs) + 11) + pairs + _VALUE_FIELD[family.kind] + b"\x09\x09"
+    return child.encoded
+
+
+def _full_counter(family: ScalarFamily, child: Child) -> bytes:
+    pairs = labels(zip(family.label_names, child.values, strict=True))
+    return message(4, pairs + message(3, _counter(family, child, child.value)))
+
+
+def _counter(family: ScalarFamily, child: Child, value: float) -> bytes:
     body = double(1, value)
     if child.exemplar is not None:
         body += exemplar(2, child.exemplar)

@@ -3,67 +3,52 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from math import isfinite, isnan
+from operator import attrgetter
 
 from .children import Child, Exemplar, HistogramChild
-from .errors import ExpositionError
 from .family import AnyFamily, Histogram
-from .names import escape_help, label_block, number
-from .spec import MetricSpec, base_name
+from .lines import interleave
+from .names import label_block, number
+from .spec import base_name
+
+_EXEMPLAR = attrgetter("exemplar")
 
 
-def head(spec: MetricSpec, openmetrics: bool) -> str:
-    """The ``# HELP``, ``# TYPE`` and ``# UNIT`` lines of a family."""
-    if not openmetrics:
-        kind = "gauge" if spec.kind == "info" else spec.kind
-        return f"# HELP {spec.name} {escape_help(spec.help)}\n# TYPE {spec.name} {kind}\n"
-    name = base_name(spec)
-    unit = f"# UNIT {name} {spec.unit}\n" if spec.unit else ""
-    return f"# TYPE {name} {spec.kind}\n{unit}# HELP {name} {escape_help(spec.help, quotes=True)}\n"
-
-
-def render_family(family: AnyFamily, openmetrics: bool = False) -> str:
-    """One family's block of lines; "" when it has no sample."""
+def render_family(family: AnyFamily, openmetrics: bool = False) -> list[bytes]:
+    """One family's lines in pieces; [] when it has no sample. ExpositionError when a counter is not finite and >= 0."""
     if isinstance(family, Histogram):
-        body = "".join([_histogram(family, child, openmetrics) for child in family.children()])
+        body = [_histogram(family, child, openmetrics) for child in family.children()]
     else:
-        body = _scalars(family, family.children(), openmetrics)
-    return head(family.spec, openmetrics) + body if body else ""
+        children = family.children()
+        body = family.lines.render(children, family.kind == "counter", family.name)
+        if openmetrics and family.kind == "counter":
+            body = _counters(family, children) or body
+    return [family.heads[openmetrics], *body, b"\n"] if any(body) else []
 
 
-def _scalars(family: AnyFamily, children: list[Child], openmetrics: bool) -> str:
-    values = [child.value for child in children]
-    total = sum(values)
-    if family.kind == "counter":
-        if not isfinite(total) and not all(map(isfinite, values)):
-            raise ExpositionError(f"{family.name}: a counter is not finite")
-        if values and min(values) < 0:
-            raise ExpositionError(f"{family.name}: a counter is negative")
-        if openmetrics:
-            return "".join([_counter(family, child) for child in children])
-    elif not isfinite(total):
-        return "".join([f"{c.prefix}{number(v)}\n" for c, v in zip(children, values, strict=True) if not isnan(v)])
-    return "".join([f"{child.prefix}{value!r}\n" for child, value in zip(children, values, strict=True)])
+def _counters(family: AnyFamily, children: list[Child]) -> list[bytes]:
+    """Counter lines with what only OpenMetrics has; [] when there is nothing of it."""
+    if not family.spec.created and not any(map(_EXEMPLAR, children)):
+        return []
+    base = base_name(family.spec)
+    out = []
+    for child in children:
+        out.append(f"{child.prefix}{child.value!r}{exemplar_text(child.exemplar)}")
+        if family.spec.created:
+            out.append(f"\n{base}_created{child.prefix[len(family.name) + 1 :]}{child.created!r}")
+    return ["".join(out).encode()]
 
 
-def _counter(family: AnyFamily, child: Child) -> str:
-    line = f"{child.prefix}{child.value!r}{exemplar_text(child.exemplar)}\n"
-    if not family.spec.created:
-        return line
-    base = family.name.removesuffix("_total")
-    return f"{line}{base}_created{child.prefix[len(family.name):]}{child.created!r}\n"
-
-
-def _histogram(family: Histogram, child: HistogramChild, openmetrics: bool) -> str:
+def _histogram(family: Histogram, child: HistogramChild, openmetrics: bool) -> bytes:
     counts = list(accumulate(list(child.counts)))
-    lines = [f"{prefix}{count}" for prefix, count in zip(child.prefixes, counts, strict=False)]
-    if openmetrics and child.exemplars:
-        for place, exemplar in list(child.exemplars.items()):
-            lines[place] += exemplar_text(exemplar)
-    lines += (f"{child.prefixes[-2]}{counts[-1]}", f"{child.prefixes[-1]}{number(child.sum)}")
-    if openmetrics and family.spec.created:
-        lines.append(f"{family.name}_created{child.prefixes[-1][len(family.name) + 4 :]}{child.created!r}")
-    return "\n".join(lines) + "\n"
+    texts = [*map(repr, counts), repr(counts[-1]), number(child.sum)]
+    if not openmetrics:
+        return interleave(child.prefixes, texts)
+    for place, exemplar in list(child.exemplars.items()):
+        texts[place] += exemplar_text(exemplar)
+    if family.spec.created:
+        texts[-1] += f"\n{family.name}_created{child.prefixes[-1][len(family.name) + 5 :]}{child.created!r}"
+    return interleave(child.prefixes, texts)
 
 
 def exemplar_text(exemplar: Exemplar | None) -> str:

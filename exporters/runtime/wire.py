@@ -86,7 +86,14 @@ class Connection:
         lines += (f"{key}: {value}" for key, value in {**extra, **response.headers}.items())
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
         self.sock.settimeout(self.io_timeout)
-        self.sock.sendall(head if head_only or response.status == 204 else head + response.body)
+        if head_only or response.status == 204 or not response.body:
+            self.sock.sendall(head)
+        elif len(response.body) < 16384:
+            self.sock.sendall(head + response.body)
+        else:
+            # Two writes: copying a large body to join it to its head costs more than a system call.
+            self.sock.sendall(head)
+            self.sock.sendall(response.body)
 
 
 def parse_head(head: bytes) -> tuple[str, str, str, dict[str, str]]:
