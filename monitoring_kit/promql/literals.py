@@ -57,12 +57,15 @@ def format_duration(ms: float) -> str:
     return "".join(out) or "0s"
 
 
+_UNDERSCORES = re.compile(r"(?:0[xX](?:_?[0-9a-fA-F])+|\.?[0-9](?:_?[0-9]|[.eE+-](?!_))*)", re.ASCII)
+
+
 def parse_number(text: str) -> float:
     """Value of a number token; ValueError where Go's ParseInt (base 0) and ParseFloat both fail."""
     lowered = text.lower()
     if lowered in ("inf", "nan"):
         return NAN if lowered == "nan" else float("inf")
-    if "_" in text and not re.fullmatch(r"(?:0[xX]_?[0-9a-fA-F]|[0-9])(?:_?[0-9a-fA-F.eE+-])*", text):
+    if "_" in text and not _UNDERSCORES.fullmatch(text):
         raise ValueError("underscores must separate digits")
     digits = lowered.replace("_", "")
     if digits.startswith("0x"):

@@ -246,6 +246,8 @@ class _Parser:
         """``\\d``, ``\\pN`` and friends, allowed inside and outside of ``[...]``."""
         start = self.pos
         following = self.pattern[start + 1 : start + 2]
+        if self.pattern[start : start + 1] != "\\":
+            return False
         if following and following in "dDsSwW":
             self.pos += 2
             return True

@@ -13,7 +13,7 @@ from monitoring_kit.promql.tokens import VARIABLE, variable_parts
 from monitoring_kit.promql.walk import durations, walk
 
 _VARIABLE = re.compile(VARIABLE)
-DurationValue = str | float | ast.Duration
+DurationValue = str | float | ast.DurationExpr
 Value = str | float
 
 
@@ -155,7 +155,7 @@ def _renamed_arguments(call: ast.Call, labels: Mapping[str, str]) -> tuple[ast.E
 
 
 def replace_durations(expr: ast.Expr, values: Mapping[str, DurationValue]) -> ast.Expr:
-    """Duration variables named in ``values`` replaced: "5m", seconds as a number, or a `Duration`."""
+    """Duration variables named in ``values`` replaced: "5m", seconds as a number, or a duration expression as it is."""
 
     def duration(node: ast.DurationExpr) -> ast.DurationExpr:
         if isinstance(node, ast.DurationVar):
@@ -180,8 +180,8 @@ def replace_durations(expr: ast.Expr, values: Mapping[str, DurationValue]) -> as
     return rewrite(expr, change)
 
 
-def _as_duration(value: DurationValue, variable: ast.DurationVar) -> ast.Duration:
-    if isinstance(value, ast.Duration):
+def _as_duration(value: DurationValue, variable: ast.DurationVar) -> ast.DurationExpr:
+    if not isinstance(value, str | float | int):
         return value
     if variable.unit:
         value = f"{value}{variable.unit}"
