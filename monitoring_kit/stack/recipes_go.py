@@ -6,6 +6,7 @@ Needs `go`, and for cAdvisor root, because it starts a Docker daemon (without br
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -132,11 +133,13 @@ def _go() -> str:
 def _docker(lab: Lab) -> str:
     """Start a Docker daemon of our own with one container in it; returns its endpoint."""
     root = fetch_packages(("docker.io", "busybox-static"))
+    # Else the daemon leaves its key in /etc/docker.
+    config = lab.write("docker.json", json.dumps({"deprecated-key-path": str(lab.folder / "key.json")}))
     socket = f"unix://{lab.folder / 'docker.sock'}"
     command: list[str | Path] = [
         *(root / "usr" / "sbin" / "dockerd", f"--data-root={lab.folder / 'docker'}", f"--host={socket}"),
         *(f"--exec-root={lab.folder / 'exec'}", f"--pidfile={lab.folder / 'docker.pid'}", "--bridge=none"),
-        f"--deprecated-key-path={lab.folder / 'key.json'}",
+        f"--config-file={config}",
         *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"),
     ]
     lab.start("dockerd", command, lambda: (lab.folder / "docker.sock").exists(), _engine(root))
