@@ -11,10 +11,8 @@ from monitoring_kit.diagnostics import Report, Source, Span, Stop
 from monitoring_kit.load.limits import MAX_DEPTH, MAX_NODES
 from monitoring_kit.load.nodes import Entry, Mapping, Node, Scalar, Sequence
 
-try:
-    from yaml.cyaml import CParser as _Parser
-except ImportError:  # a PyYAML that was built without libyaml: the same events, ten times slower
-    from yaml import Loader as _Parser  # type: ignore[assignment]
+# A PyYAML that was built without libyaml gives the same events, ten times slower.
+_Parser: Any = getattr(yaml.cyaml, "CParser", yaml.Loader) if yaml.__with_libyaml__ else yaml.Loader
 
 
 def read_yaml(source: Source, report: Report) -> Node | None:
@@ -72,6 +70,9 @@ def _syntax(source: Source, report: Report, error: yaml.MarkedYAMLError) -> None
     report.error("yaml/syntax", message, Span(source.file, line, column, line, column + 1), help=help_)
 
 
+_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
+
+
 class _Frame:
     """A collection that is still open."""
 
@@ -96,7 +97,7 @@ class _Builder:
         try:
             documents = 0
             while True:
-                event = parser.get_event()
+                event: Any = parser.get_event()
                 kind = type(event)
                 if kind is yaml.ScalarEvent:
                     self._add(self._scalar(event), event.anchor, 1, event)
@@ -129,10 +130,17 @@ class _Builder:
     def _scalar(self, event: Any) -> Scalar:
         a, b = event.start_mark, event.end_mark
         style = event.style or ""
-        return Scalar(
-            event.value, style == "" and event.implicit[0], style, self.source,
-            a.index, b.index, a.line + 1, a.column + 1, b.line + 1, b.column + 1,
-        )  # fmt: skip
+        start, line, column = a.index, a.line + 1, a.column + 1
+        if event.anchor or event.tag:
+            # libyaml starts the event at its anchor or tag; the value starts behind them.
+            match = _PROPERTIES.match(self.source.text, start)
+            skipped = match.group() if match else ""
+            start += len(skipped)
+            newlines = skipped.count("\n")
+            column = column + len(skipped) if not newlines else len(skipped) - skipped.rfind("\n")
+            line += newlines
+        plain = style == "" and event.implicit[0]
+        return Scalar(event.value, plain, style, self.source, start, b.index, line, column, b.line + 1, b.column + 1)
 
     def _stop(self, code: str, message: str, event: Any, help_: str = "") -> None:
         self.report.error(code, message, self._span(event), help=help_)

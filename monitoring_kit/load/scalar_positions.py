@@ -57,7 +57,7 @@ def _block(value: str, cursor: _Cursor) -> list[tuple[int, int]]:
     while cursor.char and cursor.char != "\n":
         cursor.step()
     cursor.step()
-    indent = _block_indent(cursor)
+    indent = _block_indent(value, cursor)
     cursor.skip_spaces(indent)
     found = []
     for char in value:
@@ -75,9 +75,16 @@ def _block(value: str, cursor: _Cursor) -> list[tuple[int, int]]:
     return found
 
 
-def _block_indent(cursor: _Cursor) -> int:
-    for line in cursor.raw[cursor.i : cursor.stop].split("\n"):
-        if line.strip():
+def _block_indent(value: str, cursor: _Cursor) -> int:
+    """The block's indentation: what its first line has more of in the file than in the value. This also holds with an
+    indentation indicator (``|2``), where that first line keeps leading spaces."""
+    kept = _leading(value)
+    return max(_leading(cursor.raw[cursor.i : cursor.stop]) - kept, 0)
+
+
+def _leading(text: str) -> int:
+    for line in text.split("\n"):
+        if line.strip(" \r"):
             return len(line) - len(line.lstrip(" "))
     return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitoring_kit.conventions import SERVICE, SERVICE_ABSENT, SERVICE_DOWN, TARGET_DOWN, WATCHDOG
-from monitoring_kit.lower import annotations
+from monitoring_kit.lower import messages
 from monitoring_kit.lower.alerts import static_labels
 from monitoring_kit.lower.model import AlertingRule
 from monitoring_kit.promql.ast import Aggregate, Binary, Call, Expr, Matcher, Matching, Number, VectorSelector
@@ -20,7 +20,7 @@ ABSENT_FOR = Duration(300_000)
 def absence_alerts(system: System, view: ServiceView) -> list[AlertingRule]:
     """ServiceDown (no instance answers), TargetDown (some do not) and ServiceAbsent (there is no target)."""
     severity = system.spec.alerting.absent
-    if severity == "off":
+    if severity is None or severity == "off":
         return []
     up = VectorSelector("up", (Matcher("job", "=", view.job),))
     down_for = max(DOWN_FOR, Duration(view.interval.ms * 2)) if view.interval.ms > 15_000 else DOWN_FOR
@@ -47,7 +47,14 @@ def absence_alerts(system: System, view: ServiceView) -> list[AlertingRule]:
 
 
 def _rule(
-    system: System, view: ServiceView, name: str, expr: Expr, for_: Duration, severity: str, summary: str, description: str
+    system: System,
+    view: ServiceView,
+    name: str,
+    expr: Expr,
+    for_: Duration,
+    severity: str,
+    summary: str,
+    description: str,
 ) -> AlertingRule:
     notify = system.channels_by_severity[severity]
     return AlertingRule(
@@ -56,7 +63,11 @@ def _rule(
         for_=for_,
         keep_firing_for=Duration(0),
         labels=static_labels(system, view.name, severity, notify, {}),
-        annotations={"summary": summary, "description": description, **annotations.links(system, None, name, view.name, None)},
+        annotations={
+            "summary": summary,
+            "description": description,
+            **messages.links(system, None, name, view.name, None),
+        },
         origin=view.origin,
         kind="absent",
         severity=severity,
@@ -74,7 +85,7 @@ def watchdog(system: System) -> list[AlertingRule]:
     texts = {
         "summary": f"{system.name}: monitoring is alive",
         "description": "This alert always fires. Its receiver must raise the alarm when it stops coming.",
-        "runbook_url": annotations.links(system, None, WATCHDOG, None, None)["runbook_url"],
+        "runbook_url": messages.links(system, None, WATCHDOG, None, None)["runbook_url"],
     }
     return [
         AlertingRule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monitoring_kit.conventions import NOTIFY, SERVICE, SEVERITY, TEAM, notify_value, signal_panel
 from monitoring_kit.diagnostics import Report, Span
-from monitoring_kit.lower import annotations
+from monitoring_kit.lower import messages
 from monitoring_kit.lower.model import AlertingRule, Condition
 from monitoring_kit.lower.signals import ON_SERVICE, recorded_selector
 from monitoring_kit.lower.uses import check_use, find_use, threshold_in, unit_help, unknown_signal
@@ -17,7 +17,9 @@ from monitoring_kit.spec.alerting import Alert
 from monitoring_kit.spec.quantity import DIMENSIONS, Quantity
 
 
-def static_labels(system: System, service: str | None, severity: str, notify: tuple[str, ...], extra: dict[str, str]) -> dict[str, str]:
+def static_labels(
+    system: System, service: str | None, severity: str, notify: tuple[str, ...], extra: dict[str, str]
+) -> dict[str, str]:
     """The labels that mkit puts on an alert: what it is about, how bad it is, who is told, who owns it."""
     labels = {SEVERITY: severity, NOTIFY: notify_value(notify)}
     if service is not None:
@@ -72,10 +74,10 @@ def _threshold_alert(
     first = conditions[0]
     notify = channels_of(system, alert)
     texts = {
-        "summary": alert.summary or annotations.threshold_summary(view.name, first),
-        "description": alert.description or annotations.threshold_description(first, str(alert.for_)),
-        "value": annotations.human(first.use.signal.unit),
-        **annotations.links(system, alert, alert.name, view.name, signal_panel(first.use)),
+        "summary": alert.summary or messages.threshold_summary(view.name, first),
+        "description": alert.description or messages.threshold_description(first, str(alert.for_)),
+        "value": messages.human(first.use.signal.unit),
+        **messages.links(system, alert, alert.name, view.name, signal_panel(first.use)),
     }
     return AlertingRule(
         name=alert.name,
@@ -131,7 +133,10 @@ def _can_fire(system: System, view: ServiceView, condition: Condition, span: Spa
     never = never or (comparator == "<" and value <= 0) or (comparator == "<=" and value < 0)
     if signal.unit == "ratio" and shares and never:
         report.error(
-            "alerts/threshold", f"`{signal.name}` is a share and can never be {comparator} {text}", span, help="choose a threshold between 0% and 100%"
+            "alerts/threshold",
+            f"`{signal.name}` is a share and can never be {comparator} {text}",
+            span,
+            help="choose a threshold between 0% and 100%",
         )
         return False
     return True
@@ -162,7 +167,7 @@ def raw_alert(system: System, alert: Alert, report: Report) -> list[AlertingRule
         "summary": alert.summary or alert.name,
         **({"description": alert.description} if alert.description else {}),
         "value": "{{ $value | humanize }}",
-        **annotations.links(system, alert, alert.name, service, None),
+        **messages.links(system, alert, alert.name, service, None),
     }
     return [
         AlertingRule(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitoring_kit.diagnostics import Report
+from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.resolve.system import System
 
 _CODE = "mkit/deferred"
@@ -13,7 +13,11 @@ def report_deferred(system: System, report: Report) -> None:
     for view in system.services.values():
         if view.spec.slos:
             names = ", ".join(view.spec.slos)
-            _say(report, f"the SLOs of `{view.name}` ({names}) are checked, but no burn-rate rules are generated yet", view.spec.at("slos"))
+            _say(
+                report,
+                f"the SLOs of `{view.name}` ({names}) are checked, but no burn-rate rules are generated yet",
+                view.spec.at("slos"),
+            )
     for alert in system.spec.alerts.values():
         if alert.signals:
             kind = "capacity" if alert.horizon else "anomaly"
@@ -27,5 +31,5 @@ def report_deferred(system: System, report: Report) -> None:
         _say(report, "roles are not turned into permissions yet", system.spec.at("access"))
 
 
-def _say(report: Report, message: str, span) -> None:  # type: ignore[no-untyped-def]
+def _say(report: Report, message: str, span: Span) -> None:
     report.info(_CODE, message, span, help="nothing else depends on it; the rest of the spec is generated")

@@ -20,7 +20,11 @@ def lower_rule_files(model: Model) -> list[OutFile]:
 
 def group_tree(group: RuleGroup) -> Branch:
     """A rule group as Prometheus reads it."""
-    return Branch(name=group.name, interval=str(group.interval) if group.interval else None, rules=[rule_tree(r) for r in group.rules])
+    return Branch(
+        name=group.name,
+        interval=str(group.interval) if group.interval else None,
+        rules=[rule_tree(r) for r in group.rules],
+    )
 
 
 def rule_tree(rule: RecordingRule | AlertingRule) -> Branch:

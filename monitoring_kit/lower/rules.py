@@ -36,8 +36,7 @@ def lower_rules(system: System, report: Report) -> Model:
     recorded_names: dict[tuple[str, str], str] = {}
     for name, view in system.services.items():
         recordings = _recordings(view, uses[name].values())
-        for rule in recordings:
-            recorded_names[name, str(rule.use)] = rule.record
+        recorded_names.update({(name, str(r.use)): r.record for r in recordings})
         alerts = [*absence_alerts(system, view), *by_service[name]]
         groups.append(RuleGroup(f"service-{name}", service_rules_file(name), (*recordings, *alerts)))
     others += watchdog(system)

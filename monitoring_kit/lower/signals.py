@@ -27,7 +27,9 @@ RATE_INTERVAL = DurationVar("__rate_interval")
 ON_SERVICE = Matching(True, (SERVICE,))
 
 
-def signal_expr(view: ServiceView, use: SignalUse, window: DurationVar | None = None, split: tuple[str, ...] = ()) -> Expr:
+def signal_expr(
+    view: ServiceView, use: SignalUse, window: DurationVar | None = None, split: tuple[str, ...] = ()
+) -> Expr:
     """The PromQL of ``use`` for the service ``view``: its selectors select the service's job, its range is the use's
     window, or ``window`` (a dashboard's ``$__rate_interval``). ``split`` keeps further labels apart.
 
@@ -35,7 +37,7 @@ def signal_expr(view: ServiceView, use: SignalUse, window: DurationVar | None = 
     ever been seen, and no value while there are no events at all.
     """
     expr = _built(use.signal, use.quantile, use.window, window, split)
-    values: dict[str, object] = {"cpu": view.cpu, "memory": view.memory}
+    values: dict[str, str | float] = {"cpu": view.cpu, "memory": view.memory}
     return _selecting(replace_variables(expr, values) if _has_resources(use.signal) else expr, view.job)
 
 
@@ -51,7 +53,11 @@ _BUILT: dict[tuple[object, ...], tuple[Signal, Expr]] = {}
 
 
 def _built(
-    signal: Signal, quantile: float | None, window: Duration | None, variable: DurationVar | None, split: tuple[str, ...]
+    signal: Signal,
+    quantile: float | None,
+    window: Duration | None,
+    variable: DurationVar | None,
+    split: tuple[str, ...],
 ) -> Expr:
     """The expression before the service's job and resources are put in: shared by all services of a kind.
 
@@ -66,7 +72,11 @@ def _built(
 
 
 def _build(
-    signal: Signal, quantile: float | None, window: Duration | None, variable: DurationVar | None, split: tuple[str, ...]
+    signal: Signal,
+    quantile: float | None,
+    window: Duration | None,
+    variable: DurationVar | None,
+    split: tuple[str, ...],
 ) -> Expr:
     range_: PromDuration | DurationVar = variable or PromDuration(float((window or signal.window).ms))
     if signal.histogram is not None:
@@ -92,7 +102,9 @@ def _ratio(bad: Expr, total: Expr, range_: PromDuration | DurationVar, split: tu
     if split:
         # Broken down: the share of each class of bad events in all events.
         everything = Paren(Binary(">", _sum(_rate(total, range_), labels), Number(0)))
-        return Binary("/", _sum(_rate(bad, range_), (SERVICE, *split)), everything, matching=Matching(True, labels, "left"))
+        return Binary(
+            "/", _sum(_rate(bad, range_), (SERVICE, *split)), everything, matching=Matching(True, labels, "left")
+        )
     total_rate = _sum(_rate(total, range_), labels)
     zero = Binary("*", Number(0), total_rate)
     bad_rate = Paren(Binary("or", _sum(_rate(bad, range_), labels), zero, matching=ON_SERVICE))

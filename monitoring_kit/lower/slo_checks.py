@@ -25,7 +25,10 @@ def _objective(slo: Slo, report: Report) -> None:
         )  # fmt: skip
     elif value <= 0:
         report.error(
-            "slo/objective", f"an objective of {slo.objective.text} can never be missed", slo.at("objective"), help="write the share of good events, such as 99.9%"
+            "slo/objective",
+            f"an objective of {slo.objective.text} can never be missed",
+            slo.at("objective"),
+            help="write the share of good events, such as 99.9%",
         )
 
 
@@ -56,7 +59,9 @@ def _threshold(view: ServiceView, slo: Slo, histogram: str, system: System, repo
         return
     info = system.registry.by_service[view.name].get(histogram)
     if slo.threshold.dimension != "seconds" and info and info.unit == "seconds":
-        report.error("units/mismatch", f"`{slo.threshold.text}` is no time", slo.at("threshold"), help="write 1s or 500ms")
+        report.error(
+            "units/mismatch", f"`{slo.threshold.text}` is no time", slo.at("threshold"), help="write 1s or 500ms"
+        )
         return
     buckets = info.buckets if info else ()
     if buckets and slo.threshold.value not in buckets and not (info and info.native):

@@ -22,7 +22,10 @@ def check_use(raw: RawUse, signal: Signal, item: Item, key: str, report: Report)
     """Report arguments that the signal does not take."""
     if raw.quantile is not None and signal.histogram is None:
         report.error(
-            "signals/argument", f"`{raw.name}` is no histogram and has no quantiles", item.at(key, raw.start, raw.end), help=f"write `{raw.name}`"
+            "signals/argument",
+            f"`{raw.name}` is no histogram and has no quantiles",
+            item.at(key, raw.start, raw.end),
+            help=f"write `{raw.name}`",
         )
         return False
     if raw.window is not None and not signal.windowed:
@@ -40,7 +43,9 @@ def known_signals(system: System, services: tuple[str, ...] = ()) -> set[str]:
     return {name for view in chosen for name in view.signals}
 
 
-def unknown_signal(system: System, raw: RawUse, services: tuple[str, ...], item: Item, key: str, report: Report) -> None:
+def unknown_signal(
+    system: System, raw: RawUse, services: tuple[str, ...], item: Item, key: str, report: Report
+) -> None:
     """Report a signal that none of the services has."""
     known = known_signals(system, services)
     span = item.at(key, raw.start, raw.start + len(raw.name))
@@ -57,7 +62,12 @@ def unknown_signal(system: System, raw: RawUse, services: tuple[str, ...], item:
             )  # fmt: skip
             return
     names = ", ".join(services) or "any service"
-    report.error("spec/unknown-signal", f"there is no signal `{raw.name}` of {names}", span, help=did_you_mean(raw.name, known, "signals"))
+    report.error(
+        "spec/unknown-signal",
+        f"there is no signal `{raw.name}` of {names}",
+        span,
+        help=did_you_mean(raw.name, known, "signals"),
+    )
 
 
 def whole_use(item: Item, key: str, text: str, report: Report) -> RawUse | None:
@@ -76,14 +86,23 @@ def threshold_in(signal: Signal, threshold: Quantity) -> float | None:
     """
     if threshold.dimension == signal.unit:
         return threshold.value
-    if threshold.dimension == "number" and (threshold.value == 0 or (signal.unit == "ratio" and 0 <= threshold.value <= 1)):
+    if threshold.dimension == "number" and (
+        threshold.value == 0 or (signal.unit == "ratio" and 0 <= threshold.value <= 1)
+    ):
         return threshold.value
     return None
 
 
 def unit_help(signal: Signal, threshold: Quantity) -> str:
     """What to write instead of a threshold in the wrong unit."""
-    example = {"ratio": "5%", "seconds": "2s", "bytes": "512MB", "per_second": "100/s", "bytes_per_second": "10MB/s", "number": "10"}
+    example = {
+        "ratio": "5%",
+        "seconds": "2s",
+        "bytes": "512MB",
+        "per_second": "100/s",
+        "bytes_per_second": "10MB/s",
+        "number": "10",
+    }
     if signal.unit == "ratio" and threshold.dimension == "number" and threshold.value > 1:
         return f"did you mean `{threshold.text}%`?"
     if signal.unit == "seconds" and threshold.dimension == "number":

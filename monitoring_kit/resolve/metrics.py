@@ -69,7 +69,12 @@ def _from_spec(name: str, metric: Metric, report: Report) -> MetricInfo:
     if buckets and metric.type != "histogram":
         report.error("metrics/buckets", f"a {metric.type} has no buckets", metric.at("buckets"))
     if list(buckets) != sorted(set(buckets)):
-        report.error("metrics/buckets", "the buckets are not ascending", metric.at("buckets"), help="write each bound once, smallest first")
+        report.error(
+            "metrics/buckets",
+            "the buckets are not ascending",
+            metric.at("buckets"),
+            help="write each bound once, smallest first",
+        )
     if metric.type == "counter" and not name.endswith("_total"):
         report.warning(
             "metrics/name", f"the counter `{name}` does not end in `_total`", metric.name_span,
@@ -77,10 +82,21 @@ def _from_spec(name: str, metric: Metric, report: Report) -> MetricInfo:
         )  # fmt: skip
     for label in ("le", "quantile", "job", "instance", "service"):
         if label in metric.labels:
-            kind = "is reserved by the histogram format" if label in ("le", "quantile") else "clashes with the target label of that name"
-            report.warning("metrics/label", f"the label `{label}` {kind}", metric.labels[label].name_span, help="rename it at the source")
+            kind = (
+                "is reserved by the histogram format"
+                if label in ("le", "quantile")
+                else "clashes with the target label of that name"
+            )
+            report.warning(
+                "metrics/label",
+                f"the label `{label}` {kind}",
+                metric.labels[label].name_span,
+                help="rename it at the source",
+            )
     labels = {n: LabelInfo(v.values, v.pattern, v.max) for n, v in metric.labels.items()}
-    return MetricInfo(name, metric.type, metric.help, metric.unit, labels, buckets, metric.native, "declared", metric.name_span)
+    return MetricInfo(
+        name, metric.type, metric.help, metric.unit, labels, buckets, metric.native, "declared", metric.name_span
+    )
 
 
 # The default buckets of the Prometheus client libraries.

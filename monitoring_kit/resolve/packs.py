@@ -127,7 +127,9 @@ class Packs:
             else:
                 known = {*shipped_kinds(), *self.found}
                 help_ = did_you_mean(kind, known, "kinds")
-                self.report.error("spec/unknown-kind", f"there is no signal pack for the kind `{kind}`", span, help=help_)
+                self.report.error(
+                    "spec/unknown-kind", f"there is no signal pack for the kind `{kind}`", span, help=help_
+                )
                 return None
         return self.found[kind]
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from monitoring_kit.diagnostics import Report, Span, Stop
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.load import Document
-from monitoring_kit.promql import rename_labels, rename_metrics, walk
+from monitoring_kit.promql import Expr, rename_labels, rename_metrics, walk
 from monitoring_kit.promql.ast import VectorSelector
 from monitoring_kit.resolve.metrics import build_registry
 from monitoring_kit.resolve.packs import LoadedPack, Packs
@@ -89,7 +89,12 @@ def _view(
     for canonical in service.metrics:
         if canonical not in loaded.metrics and canonical not in known:
             help_ = did_you_mean(canonical, loaded.metrics, "metrics of this kind")
-            report.error("spec/unknown-metric", f"the kind `{service.kind}` reads no metric `{canonical}`", service.at("metrics"), help=help_)
+            report.error(
+                "spec/unknown-metric",
+                f"the kind `{service.kind}` reads no metric `{canonical}`",
+                service.at("metrics"),
+                help=help_,
+            )
     return ServiceView(
         name=service.name,
         spec=service,
@@ -142,16 +147,14 @@ def _renamed(signal: Signal, service: Service) -> Signal:
     if not service.metrics and not service.metric_labels:
         return signal
 
-    def own(expr):  # type: ignore[no-untyped-def]
-        if expr is None:
-            return None
+    def own(expr: Expr) -> Expr:
         return rename_labels(rename_metrics(expr, service.metrics), service.metric_labels)
 
     labels = service.metric_labels
     return replace(
         signal,
-        expr=own(signal.expr),
-        histogram=own(signal.histogram),
+        expr=own(signal.expr) if signal.expr is not None else None,
+        histogram=own(signal.histogram) if signal.histogram is not None else None,
         ratio=(own(signal.ratio[0]), own(signal.ratio[1])) if signal.ratio else None,
         by=tuple(labels.get(n, n) for n in signal.by),
         split=tuple(labels.get(n, n) for n in signal.split),
@@ -178,13 +181,17 @@ def _check_references(spec: Spec, report: Report) -> None:
         )  # fmt: skip
 
 
-def _known_names(item: Item, field: str, names: tuple[str, ...], known: Iterable[str], what: str, report: Report) -> None:
+def _known_names(
+    item: Item, field: str, names: tuple[str, ...], known: Iterable[str], what: str, report: Report
+) -> None:
     table = known if isinstance(known, dict) else set(known)
     seen: set[str] = set()
     for index, name in enumerate(names):
         span: Span = item.at(field, index=index)
         if name not in table:
-            report.error(f"spec/unknown-{what}", f"there is no {what} `{name}`", span, help=did_you_mean(name, table, f"{what}s"))
+            report.error(
+                f"spec/unknown-{what}", f"there is no {what} `{name}`", span, help=did_you_mean(name, table, f"{what}s")
+            )
         elif name in seen:
             report.warning("spec/repeated", f"`{name}` is named twice", span)
         seen.add(name)

@@ -64,14 +64,25 @@ def read_use(text: str, at: int = 0) -> tuple[RawUse, int]:
             except ValueError:
                 message = f"`{word}` is neither a quantile nor a window"
                 raise UseError(message, where, where + max(len(word), 1), "write p95 or 5m") from None
-    return RawUse(match.group(1), quantile, window, match.start(1), match.end(2) + 1 if match.group(2) is not None else match.end(1)), match.end()
+    return RawUse(
+        match.group(1),
+        quantile,
+        window,
+        match.start(1),
+        match.end(2) + 1 if match.group(2) is not None else match.end(1),
+    ), match.end()
 
 
 def read_whole_use(text: str) -> RawUse:
     """The signal use that ``text`` consists of."""
     use, end = read_use(text)
     if end != len(text):
-        raise UseError(f"`{text[end:].strip()}` is not expected here", end, len(text), "a panel shows one signal, such as latency(p95)")
+        raise UseError(
+            f"`{text[end:].strip()}` is not expected here",
+            end,
+            len(text),
+            "a panel shows one signal, such as latency(p95)",
+        )
     return use
 
 
@@ -83,7 +94,10 @@ def read_conditions(text: str) -> tuple[RawCondition, ...]:
         match = _COMPARATOR.match(text, at)
         if not match:
             raise UseError(
-                f"`{use.name}` is not compared with anything", use.start, len(text), f"write `{use.name} > ...` with a threshold"
+                f"`{use.name}` is not compared with anything",
+                use.start,
+                len(text),
+                f"write `{use.name} > ...` with a threshold",
             )
         start = match.end()
         end = _QUANTITY_END.search(text, start)
