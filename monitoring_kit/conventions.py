@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 from monitoring_kit.resolve.signals import SignalUse, quantile_name
 
@@ -27,12 +28,23 @@ PROMETHEUS_YML = "prometheus/prometheus.yml"
 RULES_FOLDER = "prometheus/rules"
 PROMETHEUS_FLAGS = "prometheus/flags"
 PROMETHEUS_WEB = "prometheus/web.yml"
+INFLUXDB_SETUP = "influxdb/setup.iql"
+STATSD_MAPPING = "statsd/mapping.yml"
+BLACKBOX_YML = "blackbox/blackbox.yml"
+COMPOSE = "compose.yaml"
+DOCS_INDEX = "docs/index.md"
+DOCS_METRICS = "docs/metrics.md"
 ALERTMANAGER_YML = "alertmanager/alertmanager.yml"
 ALERTMANAGER_TEMPLATE = "alertmanager/templates/mkit.tmpl"
+ALERTMANAGER_FLAGS = "alertmanager/flags"
+ALERTMANAGER_WEB = "alertmanager/web.yml"
 GRAFANA_DASHBOARDS = "grafana/dashboards"
 GRAFANA_PROVISIONING = "grafana/provisioning"
+# Where the Grafana server finds the folder GRAFANA_DASHBOARDS.
+GRAFANA_MOUNT = "/etc/grafana/dashboards"
 MANIFEST = "manifest.json"
 DATASOURCE_UID = "mkit-prometheus"
+ALERTMANAGER_DATASOURCE_UID = "mkit-alertmanager"
 
 _OPERATIONS = {"ratio": "ratio_rate", "histogram": ""}
 
@@ -53,6 +65,16 @@ def recorded(use: SignalUse) -> str:
     return f"service:{signal.name}:{operation}"
 
 
+def replicas(count: int) -> tuple[str, ...]:
+    """The values of the replica label: a, b, c …; at most nine."""
+    return tuple("abcdefghi"[:count])
+
+
+def prometheus_file(replica: str) -> str:
+    """The configuration of one server: ``prometheus.yml`` is replica a's, and the only one of a single server."""
+    return PROMETHEUS_YML if replica == "a" else f"prometheus/prometheus-{replica}.yml"
+
+
 def service_rules_file(service: str) -> str:
     return f"{RULES_FOLDER}/service-{service}.yml"
 
@@ -60,6 +82,14 @@ def service_rules_file(service: str) -> str:
 def notify_value(channels: tuple[str, ...]) -> str:
     """The value of the label ``notify``: the channels in the spec's order, comma separated."""
     return ",".join(channels)
+
+
+def receiver_name(wanted: str, channels: Iterable[str]) -> str:
+    """The name of a receiver that belongs to no single channel: ``wanted``, apart from the channel of that name if any.
+
+    A colon stands in no channel's name, so the two can never meet.
+    """
+    return f"{wanted}:mkit" if wanted in channels else wanted
 
 
 def dashboard_uid(system: str, key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -33,7 +34,7 @@ class Limit:
 
 
 def signal_limits(model: Model) -> dict[tuple[str, str], list[Limit]]:
-    """The limits of every alert on signals, by service and signal name."""
+    """The limits of every alert on signals, by service and use of the signal."""
     found: dict[tuple[str, str], list[Limit]] = {}
     for rule in model.alerts:
         if rule.service is None:
@@ -41,7 +42,7 @@ def signal_limits(model: Model) -> dict[tuple[str, str], list[Limit]]:
         for condition in rule.conditions:
             text = f"{condition.use} {condition.comparator} {condition.threshold.text}"
             limit = Limit(condition.comparator, condition.threshold.value, rule, text)
-            found.setdefault((rule.service, condition.use.signal.name), []).append(limit)
+            found.setdefault((rule.service, str(condition.use)), []).append(limit)
     return found
 
 
@@ -67,7 +68,7 @@ def steps(limits: Iterable[Limit]) -> list[dict[str, Any]]:
     borders = sorted({limit.value for limit in listed})
     if not borders:
         return [{"color": colors["none"], "value": None}]
-    probes = [borders[0] - 1, *((a + b) / 2 for a, b in zip(borders, borders[1:], strict=False)), borders[-1] + 1]
+    probes = [borders[0] - 1, *((a + b) / 2 for a, b in pairwise(borders)), borders[-1] + 1]
     values: list[float | None] = [None, *borders]
     return [{"color": colors[_worst(listed, probe)], "value": value} for value, probe in zip(values, probes, strict=True)]
 

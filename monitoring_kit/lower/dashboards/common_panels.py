@@ -1,0 +1,54 @@
+"""Panels that more than one kind of dashboard has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monitoring_kit.diagnostics import Span
+from monitoring_kit.lower.dashboards import queries
+from monitoring_kit.lower.dashboards.library import library
+from monitoring_kit.lower.dashboards.panel import Look, Query, panel
+from monitoring_kit.lower.tree import Branch
+from monitoring_kit.promql.ast import Matcher
+
+_STATES: list[dict[str, Any]] = [
+    {"type": "value", "options": {"0": {"text": "pending", "color": "yellow", "index": 0}, "1": {"text": "firing", "color": "red", "index": 1}}}
+]
+_UP: list[dict[str, Any]] = [
+    {"type": "value", "options": {"0": {"text": "down", "color": "red", "index": 0}, "1": {"text": "up", "color": "green", "index": 1}}}
+]
+
+
+def alert_list(title: str, matchers: str, origin: Span | None) -> Branch:
+    """Alerts that fire or are pending now; ``matchers`` narrow them by label, ``{service="x"}``."""
+    options = {**library()["panels"]["alertlist"]["options"], "alertInstanceLabelFilter": matchers}
+    text = "Alerts that fire or wait for their time, from all data sources that manage alerts."
+    return Branch(origin, {"type": "alertlist", "title": title, "description": text, "options": options})
+
+
+def alert_timeline(by: tuple[str, ...], origin: Span | None, *matchers: Matcher) -> Branch:
+    """When which alert was pending and firing."""
+    look = Look("none", mappings=_STATES, no_value="no alerts")
+    expr = queries.alert_states(by, *matchers)
+    text = "When alerts were pending and when they fired.\n\nMetric: `ALERTS`"
+    return panel("state-timeline", "Alerts over time", text, [Query(expr, queries.legend(by))], look, origin)
+
+
+def up_timeline(title: str, expr: str, label: str, links: list[dict[str, Any]], origin: Span | None) -> Branch:
+    """When which target or service answered its scrapes."""
+    look = Look("none", mappings=_UP, links=links)
+    text = "Whether the targets answered their scrapes; a service is down when one of its targets is.\n\nMetric: `up`"
+    return panel("state-timeline", title, text, [Query(expr, queries.legend((label,)))], look, origin)
+
+
+def alert_stat(severity: str, origin: Span | None, *matchers: Matcher) -> Branch:
+    """How many alerts of a severity fire."""
+    look = Look("none", no_value="0", color="fixed")
+    expr = queries.alert_count(severity, *matchers)
+    text = f"How many {severity} alerts fire now.\n\nMetric: `ALERTS`"
+    stat = panel("stat", f"Firing: {severity}", text, [Query(expr)], look, origin)
+    found: dict[str, Any] = stat["fieldConfig"]["defaults"]
+    found["color"] = {"mode": "thresholds"}
+    color = library()["colors"]["severity"][severity]
+    found["thresholds"] = {"mode": "absolute", "steps": [{"color": "green", "value": None}, {"color": color, "value": 1}]}
+    return stat

@@ -1,0 +1,95 @@
+"""What panels ask: recorded series where there are some, the signal's own PromQL where the detail is finer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from monitoring_kit.conventions import SERVICE
+from monitoring_kit.lower.signals import RATE_INTERVAL, signal_expr
+from monitoring_kit.promql import Expr, add_matchers, print_expr
+from monitoring_kit.promql.ast import Aggregate, Binary, Call, Matcher, MatrixSelector, Number, VectorSelector
+from monitoring_kit.resolve.signals import SignalUse
+from monitoring_kit.resolve.system import ServiceView
+
+ANY_INSTANCE = Matcher("instance", "=~", "$instance")
+ANY_SERVICE = Matcher(SERVICE, "=~", "$service")
+
+
+def series(name: str, *matchers: Matcher, **labels: str) -> VectorSelector:
+    """``name{label="value", ...}``."""
+    return VectorSelector(name, (*(Matcher(k, "=", v) for k, v in labels.items()), *matchers))
+
+
+def fold(op: str, by: tuple[str, ...], expr: Expr, param: Expr | None = None) -> Aggregate:
+    """``op by (labels) (expr)``."""
+    return Aggregate(op, expr, param, by)
+
+
+def among(services: Iterable[str]) -> Matcher:
+    """A matcher for one of some services. Names hold ``.`` and ``-``; only the first means something in RE2."""
+    names = [name.replace(".", "\\.") for name in services]
+    return Matcher(SERVICE, "=", names[0].replace("\\.", ".")) if len(names) == 1 else Matcher(SERVICE, "=~", "|".join(names))
+
+
+def recorded_series(name: str, use: SignalUse, *matchers: Matcher) -> str:
+    """The recorded series of a signal, narrowed to the chosen instances where it keeps them apart."""
+    if "instance" in use.signal.by:
+        matchers = (*matchers, ANY_INSTANCE)
+    return print_expr(VectorSelector(name, matchers))
+
+
+def live(view: ServiceView, use: SignalUse) -> str:
+    """The signal from raw series, over a range that follows the zoom."""
+    return print_expr(signal_expr(view, use, RATE_INTERVAL))
+
+
+def split(view: ServiceView, use: SignalUse, label: str) -> str:
+    """The signal broken down by ``label``, for the chosen instances."""
+    return print_expr(add_matchers(signal_expr(view, use, RATE_INTERVAL, (label,)), (ANY_INSTANCE,)))
+
+
+def buckets(view: ServiceView, use: SignalUse) -> str:
+    """Observations per second in each bucket of a histogram signal, for a heatmap."""
+    histogram = use.signal.histogram
+    assert isinstance(histogram, VectorSelector)
+    selector = VectorSelector(f"{histogram.name}_bucket", (*histogram.matchers, Matcher("job", "=", view.job), ANY_INSTANCE))
+    return print_expr(fold("sum", ("le",), Call("rate", (MatrixSelector(selector, RATE_INTERVAL),))))
+
+
+def up(*matchers: Matcher, by: tuple[str, ...] = ()) -> str:
+    """Whether targets answer."""
+    selector = VectorSelector("up", matchers)
+    return print_expr(fold("min", by, selector) if by else selector)
+
+
+def share_up(*matchers: Matcher) -> str:
+    """The share of targets that answer."""
+    return print_expr(fold("avg", (), VectorSelector("up", matchers)))
+
+
+def alert_states(by: tuple[str, ...], *matchers: Matcher) -> str:
+    """1 for a firing alert, 0 for a pending one."""
+    firing = fold("max", by, series("ALERTS", *matchers, alertstate="firing"))
+    pending = fold("max", by, series("ALERTS", *matchers, alertstate="pending"))
+    return print_expr(Binary("or", firing, Binary("*", pending, Number(0))))
+
+
+def firing_alerts(by: tuple[str, ...], *matchers: Matcher) -> str:
+    """The firing alerts."""
+    return print_expr(fold("max", by, series("ALERTS", *matchers, alertstate="firing")))
+
+
+def alert_count(severity: str, *matchers: Matcher) -> str:
+    """How many alerts of a severity fire; nothing when none does."""
+    return print_expr(fold("count", (), series("ALERTS", *matchers, alertstate="firing", severity=severity)))
+
+
+def legend(labels: Iterable[str]) -> str:
+    """A legend of label values: ``{{service}} {{instance}}``."""
+    return " ".join(f"{{{{{label}}}}}" for label in labels)
+
+
+def legend_labels(template: str) -> list[str]:
+    """The labels that a legend names."""
+    return re.findall(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*\}\}", template)
