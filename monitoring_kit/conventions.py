@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from monitoring_kit.resolve.signals import SignalUse, quantile_name
 
 # Labels.
+ALERTNAME = "alertname"
 SERVICE = "service"
 SEVERITY = "severity"
 NOTIFY = "notify"

@@ -5,9 +5,10 @@ derived limit is an upper bound of what the spec declares, times head-room:
 
 ``sample_limit``
     twice the sum over the service's metric families of (product of its label budgets) x (series of one child), plus 2,000
-    for the runtime's own metrics (process, Go, Python, GC), rounded up to a thousand, at most 200,000. A label's budget is
-    the number of its ``values``, else its ``max``, else 100. One child of a classic histogram is its buckets + 3 series
-    (``+Inf``, sum, count), of a summary 10.
+    for the runtime's own metrics (process, Go, Python, GC), rounded up to a thousand. A label's budget is the number of its
+    ``values``, else its ``max``, else 20; a family with a label of unknown size counts 20,000 series at most, and 2,000
+    when the spec does not declare it (it comes from a pack or a catalog). One child of a classic histogram is its buckets
+    + 3 series (``+Inf``, sum, count), of a summary 10.
 ``label_limit``
     labels of the widest family, plus ``le`` or ``quantile``, plus the target's labels, plus ``__name__``, plus 10; at least 30.
 ``label_name_length_limit``
@@ -30,10 +31,11 @@ from monitoring_kit.resolve.registry import LabelInfo, MetricInfo
 from monitoring_kit.resolve.system import ServiceView, System
 from monitoring_kit.spec.services import Limits
 
-UNBOUNDED_LABEL = 100
+UNKNOWN_LABEL = 20
+UNKNOWN_FAMILY = 20_000
+UNDECLARED_FAMILY = 2_000
 RUNTIME_SAMPLES = 2_000
 HEAD_ROOM = 2
-MAX_SAMPLES = 200_000
 SUMMARY_SERIES = 10
 BYTES_PER_SAMPLE = 512
 MIN_BODY_MB = 10
@@ -58,9 +60,7 @@ def scrape_limits(system: System, view: ServiceView, target_labels: dict[str, st
     return {name: merged[name] for name in _LIMITS.values() if name in merged}
 
 
-def derive(
-    families: Iterable[MetricInfo], view: ServiceView, target_labels: dict[str, str]
-) -> dict[str, int | str]:
+def derive(families: Iterable[MetricInfo], view: ServiceView, target_labels: dict[str, str]) -> dict[str, int | str]:
     """The limits that the declared families imply; empty when none is declared."""
     known = list(families)
     if not known:
@@ -77,20 +77,25 @@ def derive(
 
 def series_bound(family: MetricInfo) -> int:
     """The most series that one target may expose of a family, by its label budgets (see the module's formula)."""
-    children = math.prod(label_budget(label) for label in family.labels.values())
-    if family.type == "histogram":
-        return children * (len(family.buckets) + 3)
-    return children * (SUMMARY_SERIES if family.type == "summary" else 1)
+    series = math.prod(label_budget(label) for label in family.labels.values()) * _series_per_child(family)
+    bounded = all(label.values or label.max for label in family.labels.values())
+    return series if bounded else min(series, UNDECLARED_FAMILY if family.span is None else UNKNOWN_FAMILY)
 
 
 def label_budget(label: LabelInfo) -> int:
     """How many values a label may take."""
-    return len(label.values) or label.max or UNBOUNDED_LABEL
+    return len(label.values) or label.max or UNKNOWN_LABEL
+
+
+def _series_per_child(family: MetricInfo) -> int:
+    if family.type == "histogram":
+        return len(family.buckets) + 3
+    return SUMMARY_SERIES if family.type == "summary" else 1
 
 
 def _sample_limit(families: list[MetricInfo]) -> int:
     wanted = HEAD_ROOM * sum(series_bound(f) for f in families) + RUNTIME_SAMPLES
-    return min(MAX_SAMPLES, math.ceil(wanted / 1000) * 1000)
+    return math.ceil(wanted / 1000) * 1000
 
 
 def _value_length(families: list[MetricInfo], view: ServiceView, target_labels: dict[str, str]) -> int:

@@ -7,7 +7,6 @@ capacity is five times ``max_samples_per_send`` (prometheus/docs, practices/remo
 
 from __future__ import annotations
 
-from monitoring_kit import conventions
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.access import client_settings
 from monitoring_kit.lower.influxdb import influx_read, influx_writes
@@ -74,6 +73,3 @@ def _read(store: RemoteRead, report: Report) -> Branch:
             **client_settings(report, store.node.span, basic_auth=store.basic_auth),
         },
     )
-
-
-__all__ = ["QUEUE", "conventions", "remote_reads", "remote_writes"]

@@ -100,11 +100,6 @@ def _params(scrape: Scrape) -> dict[str, Any]:
 
 
 def _check(view: ServiceView, scrape: Scrape, report: Report) -> None:
-    if view.timeout > view.interval:
-        report.error(
-            "scrape/timeout", f"the scrape timeout {view.timeout} is longer than the interval {view.interval}",
-            scrape.at("timeout") if scrape.has("timeout") else scrape.at("interval"), help="shorten the timeout",
-        )  # fmt: skip
     sources = (scrape.targets, scrape.dns, scrape.http, scrape.file, scrape.kubernetes, scrape.docker, scrape.consul)
     if not any(sources):
         report.error("scrape/no-targets", f"nothing says where `{view.name}` is", scrape.node.span,

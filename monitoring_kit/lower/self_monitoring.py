@@ -1,0 +1,58 @@
+"""Scrape jobs for the monitoring itself, where the spec declares no service for it.
+
+A Prometheus or Alertmanager that nobody scrapes fails unseen, so a spec without a service of kind ``prometheus`` (or
+``alertmanager``, or without one for the StatsD exporter) gets such a job all the same, under the first free name. The
+Prometheus job asks the server itself on localhost, so that both servers of a pair can carry the same file; declare a
+service of kind ``prometheus`` with both addresses to have them watch each other.
+"""
+
+from __future__ import annotations
+
+from monitoring_kit import conventions
+from monitoring_kit.diagnostics import Report
+from monitoring_kit.lower.tree import Branch
+from monitoring_kit.resolve.system import System
+
+
+def self_jobs(system: System, report: Report) -> list[Branch]:
+    """The jobs for Prometheus, the Alertmanagers and the StatsD exporter that no declared service covers."""
+    kinds = {view.spec.kind for view in system.services.values()}
+    jobs = []
+    if "prometheus" not in kinds:
+        jobs += _prometheus(system, report)
+    if "alertmanager" not in kinds and system.spec.alerting.alertmanagers:
+        jobs.append(_job(system, "alertmanager", list(system.spec.alerting.alertmanagers)))
+    statsd = system.spec.statsd
+    if statsd is not None and statsd.enabled and not _scraped(system, statsd.exporter):
+        # The mapping sets `service` to whom a metric belongs; without honor_labels it would become exported_service.
+        jobs.append(_job(system, "statsd-exporter", [statsd.exporter], honor_labels=True))
+    return jobs
+
+
+def _prometheus(system: System, report: Report) -> list[Branch]:
+    prometheus = system.spec.prometheus
+    if prometheus.web is not None:
+        report.info(
+            "prometheus/self-scrape",
+            "Prometheus cannot scrape itself: its login and certificate are not known here",
+            prometheus.at("web"),
+            help="declare a service of kind prometheus with `scheme: https`, `tls` and `basic_auth`",
+        )
+        return []
+    return [_job(system, "prometheus", [f"localhost:{prometheus.listen.rpartition(':')[2]}"])]
+
+
+def _job(system: System, wanted: str, targets: list[str], *, honor_labels: bool = False) -> Branch:
+    name = free_name(system, wanted)
+    origin = system.spec.at("prometheus")
+    static = Branch(origin, targets=targets, labels={conventions.SERVICE: name})
+    return Branch(origin, job_name=name, honor_labels=honor_labels or None, static_configs=[static])
+
+
+def free_name(system: System, wanted: str) -> str:
+    """``wanted``, or ``mkit-<wanted>`` where a service of another kind has that name."""
+    return wanted if wanted not in system.services else f"mkit-{wanted}"
+
+
+def _scraped(system: System, target: str) -> bool:
+    return any(view.spec.scrape and target in view.spec.scrape.targets for view in system.services.values())
