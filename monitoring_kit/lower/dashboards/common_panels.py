@@ -43,12 +43,24 @@ def up_timeline(title: str, expr: str, label: str, links: list[dict[str, Any]], 
 
 def alert_stat(severity: str, origin: Span | None, *matchers: Matcher) -> Branch:
     """How many alerts of a severity fire."""
-    look = Look("none", no_value="0", color="fixed")
+    look = Look("none", no_value="0")
     expr = queries.alert_count(severity, *matchers)
     text = f"How many {severity} alerts fire now.\n\nMetric: `ALERTS`"
-    stat = panel("stat", f"Firing: {severity}", text, [Query(expr)], look, origin)
-    found: dict[str, Any] = stat["fieldConfig"]["defaults"]
-    found["color"] = {"mode": "thresholds"}
-    color = library()["colors"]["severity"][severity]
-    found["thresholds"] = {"mode": "absolute", "steps": [{"color": "green", "value": None}, {"color": color, "value": 1}]}
+    stat = panel("stat", f"Firing: {severity}", text, [Query(expr, severity)], look, origin)
+    return _judged(stat, library()["colors"]["severity"]["none"], 1, library()["colors"]["severity"][severity])
+
+
+def up_stat(text: str, origin: Span | None, *matchers: Matcher) -> Branch:
+    """The share of targets that answer: red as soon as one does not, which is when the alert on targets fires."""
+    look = Look("percentunit", bad="low")
+    stat = panel("stat", "Targets up", f"{text}\n\nMetric: `up`", [Query(queries.share_up(*matchers), "up")], look, origin)
+    colors = library()["colors"]["severity"]
+    return _judged(stat, colors["critical"], 1, colors["none"])
+
+
+def _judged(stat: Branch, below: str, border: float, above: str) -> Branch:
+    """``stat`` in one colour below ``border`` and in another from there on."""
+    defaults: dict[str, Any] = stat["fieldConfig"]["defaults"]
+    defaults["color"] = {"mode": "thresholds"}
+    defaults["thresholds"] = {"mode": "absolute", "steps": [{"color": below, "value": None}, {"color": above, "value": border}]}
     return stat

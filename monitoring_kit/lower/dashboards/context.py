@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,10 @@ from monitoring_kit.spec.quantity import Duration
 KEEP = "${__url_time_range}&${datasource:queryparam}"
 
 
+# Up to this many services, panels that show all of them name each for its own link.
+_FEW = 20
+
+
 @dataclass(frozen=True)
 class Context:
     """The system, its model, and what is looked up in them once."""
@@ -26,7 +30,6 @@ class Context:
     system: System
     model: Model
     report: Report
-    title: str = field(default="")
 
     @cached_property
     def limits(self) -> dict[tuple[str, str], list[Limit]]:
@@ -94,6 +97,20 @@ class Context:
         else:
             url = f"/dashboards?query=${{__field.labels.service}}&tag={self.system.slug}"
         return [data_link("Dashboard of ${__field.labels.service}", url)]
+
+    @cached_property
+    def service_overrides(self) -> list[dict[str, Any]]:
+        """Drill-down for lines that are named by their service, where there are few enough to name each: instead of the
+        search."""
+        if len(self.service_uids) > _FEW or "dashboards?query" not in self.service_links[0]["url"]:
+            return []
+        return [
+            {
+                "matcher": {"id": "byName", "options": name},
+                "properties": [{"id": "links", "value": [data_link(f"Dashboard of {name}", f"/d/{uid}?{KEEP}")]}],
+            }
+            for name, uid in self.service_uids.items()
+        ]
 
     def interval(self, *services: str) -> Duration:
         """The shortest scrape interval of some services; the global one for none."""

@@ -51,7 +51,7 @@ def custom_board(context: Context, spec: Dashboard) -> Branch:
     for name, (label, text) in _VARIABLES.items():
         if name in used:
             selector = print_expr(VectorSelector("up", (queries.ANY_SERVICE,) if name == "instance" and "service" in used else ()))
-            variables.append(label_variable(name, label, text, f"label_values({selector}, {name})"))
+            variables.append(label_variable(name, label, text, f"label_values({selector}, {name})", ".*" if name == "service" else ".+"))
     scope = (queries.ANY_SERVICE,) if "service" in used else ()
     return dashboard(
         board,
@@ -92,9 +92,9 @@ def _signal_panel(context: Context, item: Panel, used: set[str]) -> Branch | Non
         used.add("service")
     if "instance" in signal.by and any(recorded):
         used.add("instance")
-    look = Look(
-        unit, limits, signal.bad, [*context.service_links, *runbook_links(limits)], table_legend=bool(limits) and type_ == "timeseries"
-    )
+    overrides = context.service_overrides if legend == queries.legend((SERVICE,)) else []
+    look = Look(unit, limits, signal.bad, [*context.service_links, *runbook_links(limits)], overrides)
+    look.table_legend = bool(limits) and type_ == "timeseries"
     return panel(type_, item.title, describe(text, filter(None, recorded), limits), found, look, item.at("title"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monitoring_kit.conventions import SERVICE
+from monitoring_kit.diagnostics import Fix
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.lower.dashboards import queries
 from monitoring_kit.lower.dashboards.context import Context
@@ -11,8 +12,8 @@ from monitoring_kit.lower.dashboards.panel import Look, Query, panel, value_over
 from monitoring_kit.lower.dashboards.unit_check import panel_unit
 from monitoring_kit.lower.dashboards.words import describe, runbook_links
 from monitoring_kit.lower.tree import Branch
-from monitoring_kit.promql import Expr, PromQLError, metric_name, metrics, parse, print_expr, variables, walk
-from monitoring_kit.promql.ast import Aggregate, Binary, Number, Paren, VectorSelector
+from monitoring_kit.promql import Expr, PromQLError, children, metric_name, metrics, parse, print_expr, variables, walk
+from monitoring_kit.promql.ast import Aggregate, Binary, Call, Duration, MatrixSelector, Number, Paren, VectorSelector
 from monitoring_kit.spec.platform import Panel
 
 # What Grafana itself replaces in a Prometheus query.
@@ -31,6 +32,7 @@ def query_panel(context: Context, item: Panel) -> Branch | None:
     except PromQLError:
         return None
     _check_variables(context, item, expr)
+    _check_ranges(context, item, expr)
     limits = _expr_limits(context, expr)
     type_ = item.type or "timeseries"
     labels = _labels(context, expr)
@@ -74,17 +76,11 @@ def _labels(context: Context, expr: Expr) -> tuple[str, ...]:
         labels = tuple(info.labels) if info else ()
         fixed = {matcher.name for matcher in expr.matchers if matcher.op == "="}
         return tuple(label for label in (labels or ((SERVICE, "instance") if info is None else ())) if label not in fixed)
-    for child in _operands(expr):
+    for child in children(expr):
         labels = _labels(context, child)
         if labels:
             return labels
     return ()
-
-
-def _operands(expr: Expr) -> tuple[Expr, ...]:
-    from monitoring_kit.promql import children
-
-    return children(expr)
 
 
 def _help(context: Context, expr: Expr) -> str:
@@ -111,12 +107,16 @@ def _core(expr: Expr) -> Expr:
     return expr
 
 
-def has_fixed_rate(expr: Expr) -> bool:
-    """Whether a rate of ``expr`` has a fixed range, which is too short or too long at most zooms."""
-    from monitoring_kit.promql.ast import Call, Duration, MatrixSelector
-
-    return any(
-        isinstance(node, Call) and node.func in ("rate", "irate", "increase")
-        and isinstance(node.args[0], MatrixSelector) and isinstance(node.args[0].range, Duration)
-        for node in walk(expr)
-    )  # fmt: skip
+def _check_ranges(context: Context, item: Panel, expr: Expr) -> None:
+    """Say so where a rate has a fixed range: zoomed out it skips most samples, zoomed in it may hold fewer than two."""
+    for node in walk(expr):
+        if not (isinstance(node, Call) and node.func in ("rate", "irate") and isinstance(node.args[0], MatrixSelector)):
+            continue
+        range_ = node.args[0].range
+        if isinstance(range_, Duration):
+            start, end = range_.span
+            span = item.at("query", start, end)
+            context.report.info(
+                "dashboards/fixed-range", f"`{node.func}` over a fixed range does not follow the zoom", span,
+                help="write `$__rate_interval`", fix=Fix(span, "$__rate_interval"),
+            )  # fmt: skip

@@ -45,8 +45,11 @@ DATASOURCE_VARIABLE = {
 }
 
 
-def label_variable(name: str, label: str, description: str, query: str) -> dict[str, Any]:
-    """A variable with the values of a label: any number of them, or all; it must stand behind ``=~``."""
+def label_variable(name: str, label: str, description: str, query: str, everything: str = ".+") -> dict[str, Any]:
+    """A variable with the values of a label: any number of them, or all; it must stand behind ``=~``.
+
+    ``everything`` is what "All" stands for: ``.*`` also selects series without the label.
+    """
     return {
         "name": name,
         "label": label,
@@ -60,7 +63,7 @@ def label_variable(name: str, label: str, description: str, query: str) -> dict[
         "regex": "",
         "multi": True,
         "includeAll": True,
-        "allValue": ".+",
+        "allValue": everything,
         "hide": 0,
         "skipUrlSync": False,
         "options": [],

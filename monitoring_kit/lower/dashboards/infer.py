@@ -54,6 +54,9 @@ class Units:
             return _PLAIN
         if call.func in ("time", "timestamp"):
             return "s"
+        if call.func.startswith("histogram_"):
+            # Of the observations, not of the buckets that are counted.
+            return next((found for found in map(self._named, _names(call)) if found), None)
         unit = next((found for found in map(self._of, call.args) if found), None)
         if call.func not in _RATES:
             return unit

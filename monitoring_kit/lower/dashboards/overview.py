@@ -6,9 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from monitoring_kit.conventions import SERVICE, system_dashboard
+from monitoring_kit.diagnostics import Span
 from monitoring_kit.lower.dashboards import queries
 from monitoring_kit.lower.dashboards.board import Board
-from monitoring_kit.lower.dashboards.common_panels import alert_list, alert_stat, alert_timeline, up_timeline
+from monitoring_kit.lower.dashboards.common_panels import alert_list, alert_stat, alert_timeline, up_stat, up_timeline
 from monitoring_kit.lower.dashboards.context import Context
 from monitoring_kit.lower.dashboards.frame import dashboard, label_variable
 from monitoring_kit.lower.dashboards.limits import common
@@ -43,13 +44,11 @@ def overview_board(context: Context) -> Branch:
     system = context.system
     origin = system.spec.at("system")
     board = Board(system_dashboard(system.name))
-    text = "Share of all targets that answer.\n\nMetric: `up`"
-    up = panel("stat", "Targets up", text, [Query(queries.share_up(queries.ANY_SERVICE))], Look("percentunit", bad="low"), origin)
-    board.add("up", up, 4, 8)
+    board.add("up", up_stat("Share of all targets that answer.", origin, queries.ANY_SERVICE), 4, 8)
     for severity in ("critical", "warning"):
         board.add(f"firing/{severity}", alert_stat(severity, origin, queries.ANY_SERVICE), 4, 8)
     board.add("alerts/list", alert_list("Alerts now", "", origin), 12, 8)
-    board.add("services/up", up_timeline("Services", _service_states(len(system.services)), SERVICE, context.service_links, origin), 24, 8)
+    board.add("services/up", _services(context, origin), 24, 8)
     board.row("Signals", origin)
     for shared in _shared(context):
         board.add(f"signal/{shared.use}", _signal(context, shared))
@@ -64,10 +63,16 @@ def overview_board(context: Context) -> Branch:
         interval=context.interval(*system.services),
         origin=origin,
         tags=[*context.tags, "system"],
-        variables=[label_variable("service", "Service", "Services of the system.", services)],
+        variables=[label_variable("service", "Service", "Services of the system.", services, ".*")],
         annotation=queries.firing_alerts(("alertname", "severity", SERVICE), queries.ANY_SERVICE),
         links=[context.related],
     )
+
+
+def _services(context: Context, origin: Span) -> Branch:
+    found = up_timeline("Services", _service_states(len(context.system.services)), SERVICE, context.service_links, origin)
+    found["fieldConfig"]["overrides"] = context.service_overrides
+    return found
 
 
 def _service_states(count: int) -> str:
@@ -105,9 +110,9 @@ def _signal(context: Context, shared: Shared) -> Branch:
         expr = queries.fold("bottomk" if signal.bad == "low" else "topk", (), expr, Number(_MANY))
         title += f" ({'lowest' if signal.bad == 'low' else 'highest'} {_MANY})"
     limits = common([context.limits.get((name, str(use)), []) for name in shared.services])
-    look = Look(
-        shared.units.most_common(1)[0][0], limits, signal.bad, [*context.service_links, *runbook_links(limits)], table_legend=True
-    )
+    links = [*context.service_links, *runbook_links(limits)]
+    unit = shared.units.most_common(1)[0][0]
+    look = Look(unit, limits, signal.bad, links, context.service_overrides, table_legend=True)
     text = describe(signal.description, [shared.record], limits)
     origin = context.system.spec.at("system")
     return panel("timeseries", title, text, [Query(print_expr(expr), queries.legend((SERVICE,)))], look, origin)

@@ -39,7 +39,6 @@ class Look:
     no_value: str = NO_DATA
     stacked: bool = False
     table_legend: bool = False
-    color: str = ""
 
 
 def panel(
@@ -94,7 +93,7 @@ def _defaults(type_: str, kind: dict[str, Any], look: Look) -> dict[str, Any]:
         found["min"] = 0
     if type_ == "gauge":
         found["max"] = 1 if look.unit == "percentunit" else None
-    found["color"] = {"mode": look.color or ("palette-classic" if type_ in ("timeseries", "piechart") else "thresholds")}
+    found["color"] = _color(type_, bool(limits) or bool(look.mappings))
     found["thresholds"] = {"mode": "absolute", "steps": steps(limits)}
     custom = dict(kind.get("custom", ()))
     if type_ == "timeseries":
@@ -110,6 +109,15 @@ def _defaults(type_: str, kind: dict[str, Any], look: Look) -> dict[str, Any]:
     if found.get("max", 0) is None:
         del found["max"]
     return found
+
+
+def _color(type_: str, judged: bool) -> dict[str, str]:
+    """The colour mode: green says "good", which only a panel with limits can."""
+    if type_ in ("timeseries", "piechart"):
+        return {"mode": "palette-classic"}
+    if judged or type_ not in ("stat", "gauge", "bargauge", "table"):
+        return {"mode": "thresholds"}
+    return {"mode": "fixed", "fixedColor": "text"}
 
 
 def _options(type_: str, kind: dict[str, Any], look: Look) -> dict[str, Any]:

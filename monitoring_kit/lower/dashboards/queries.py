@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from monitoring_kit.conventions import SERVICE
+from monitoring_kit.conventions import SERVICE, WATCHDOG
 from monitoring_kit.lower.signals import RATE_INTERVAL, signal_expr
 from monitoring_kit.promql import Expr, add_matchers, print_expr
 from monitoring_kit.promql.ast import Aggregate, Binary, Call, Matcher, MatrixSelector, Number, VectorSelector
@@ -14,6 +14,8 @@ from monitoring_kit.resolve.system import ServiceView
 
 ANY_INSTANCE = Matcher("instance", "=~", "$instance")
 ANY_SERVICE = Matcher(SERVICE, "=~", "$service")
+# The watchdog always fires: it says nothing about the system.
+_REAL = Matcher("alertname", "!=", WATCHDOG)
 
 
 def series(name: str, *matchers: Matcher, **labels: str) -> VectorSelector:
@@ -70,14 +72,14 @@ def share_up(*matchers: Matcher) -> str:
 
 def alert_states(by: tuple[str, ...], *matchers: Matcher) -> str:
     """1 for a firing alert, 0 for a pending one."""
-    firing = fold("max", by, series("ALERTS", *matchers, alertstate="firing"))
-    pending = fold("max", by, series("ALERTS", *matchers, alertstate="pending"))
+    firing = fold("max", by, series("ALERTS", _REAL, *matchers, alertstate="firing"))
+    pending = fold("max", by, series("ALERTS", _REAL, *matchers, alertstate="pending"))
     return print_expr(Binary("or", firing, Binary("*", pending, Number(0))))
 
 
 def firing_alerts(by: tuple[str, ...], *matchers: Matcher) -> str:
     """The firing alerts."""
-    return print_expr(fold("max", by, series("ALERTS", *matchers, alertstate="firing")))
+    return print_expr(fold("max", by, series("ALERTS", _REAL, *matchers, alertstate="firing")))
 
 
 def alert_count(severity: str, *matchers: Matcher) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from monitoring_kit.conventions import SERVICE, signal_panel
 from monitoring_kit.lower.dashboards import queries
 from monitoring_kit.lower.dashboards.board import Board
-from monitoring_kit.lower.dashboards.common_panels import alert_list, alert_timeline, up_timeline
+from monitoring_kit.lower.dashboards.common_panels import alert_list, alert_timeline, up_stat, up_timeline
 from monitoring_kit.lower.dashboards.context import KEEP, Context, dashboard_link, data_link
 from monitoring_kit.lower.dashboards.frame import dashboard, label_variable
 from monitoring_kit.lower.dashboards.limits import Limit
@@ -59,9 +59,7 @@ def service_board(context: Context, view: ServiceView) -> Branch:
 
 def _head(board: Board, context: Context, view: ServiceView, uses: list[tuple[SignalUse, str]]) -> None:
     mine = Matcher("job", "=", view.job)
-    text = "Share of the service's targets that answer.\n\nMetric: `up`"
-    look = Look("percentunit", bad="low")
-    board.add("up", panel("stat", "Targets up", text, [Query(queries.share_up(mine))], look, view.origin), 4, 6)
+    board.add("up", up_stat("Share of the service's targets that answer.", view.origin, mine), 4, 6)
     first: dict[str, tuple[SignalUse, str]] = {}
     for use, record in uses:
         first.setdefault(use.signal.name, (use, record))
@@ -78,10 +76,12 @@ def _headline(view: ServiceView, use: SignalUse, record: str, limits: list[Limit
     signal = use.signal
     selector = queries.series(record, service=view.name)
     worst = "min" if signal.bad == "low" else "max"
-    expr = queries.fold(worst, (SERVICE,), selector) if signal.by else selector
+    # The worst instance stands for all; other labels, such as a currency or a model, are no alternatives of each other.
+    kept = tuple(label for label in signal.by if label != "instance")
+    expr = queries.fold(worst, kept or (SERVICE,), selector) if "instance" in signal.by else selector
     look = Look(signal.display_unit, limits, signal.bad, runbook_links(limits))
     text = describe(signal.description, [record], limits)
-    return panel("stat", use.title, text, [Query(print_expr(expr))], look, view.origin)
+    return panel("stat", use.title, text, [Query(print_expr(expr), queries.legend(kept) or use.title)], look, view.origin)
 
 
 def _signal(context: Context, view: ServiceView, use: SignalUse, record: str, limits: list[Limit]) -> Branch:
@@ -120,7 +120,9 @@ def _details(board: Board, context: Context, view: ServiceView, uses: list[tuple
         signal = use.signal
         for label in _split_labels(context, view, use):
             stacked = signal.unit in ("per_second", "bytes_per_second") or signal.form == "ratio"
-            look = Look(signal.display_unit, overrides=value_overrides((label,)), stacked=stacked)
+            # The parts of a ratio are all bad: one red for each would not tell them apart.
+            overrides = [] if signal.form == "ratio" else value_overrides((label,))
+            look = Look(signal.display_unit, overrides=overrides, stacked=stacked)
             title = f"{use.title} by {label}"
             text = describe(f"{signal.description} Broken down by `{label}`.", _sources(view, use), ())
             query = Query(queries.split(view, use, label), queries.legend((label,)))
