@@ -9,7 +9,7 @@ from monitoring_kit.promql.ast import Duration, DurationExpr
 from monitoring_kit.promql.durations import DurationReader
 from monitoring_kit.promql.errors import PromQLError
 from monitoring_kit.promql.literals import parse_duration
-from monitoring_kit.promql.tokens import NUMBER_OR_DURATION, SKIP, VARIABLE, number_token
+from monitoring_kit.promql.tokens import NUMBER_OR_DURATION, SKIP, VARIABLE, number_token, token_text
 
 _WS = r"[ \t\r\n]*"
 _PLAIN = re.compile(rf"\[{_WS}([1-9][0-9]{{0,5}}[smhdwy]){_WS}(?:(:){_WS}([1-9][0-9]{{0,5}}[smhdw])?{_WS})?\]")
@@ -38,20 +38,22 @@ def read_brackets(text: str, start: int, variables: bool) -> tuple[Brackets, int
     tokens, end = _tokens(text, start, variables)
     reader = DurationReader(tokens, 0)
     found = reader.positive()
-    kind = tokens[reader.pos][0]
-    if kind == "]":
+    if tokens[reader.pos][0] == "]":
         return Brackets(found, None, False), end
-    if kind != ":":
-        _, value, bad, bad_end = tokens[reader.pos]
-        raise PromQLError(f"unexpected {value!r} in a range", (bad, bad_end), ": or ]")
+    if tokens[reader.pos][0] != ":":
+        raise _unexpected(tokens[reader.pos], ": or ]")
     reader.pos += 1
     step_expr: DurationExpr | None = None
     if tokens[reader.pos][0] != "]":
         step_expr = reader.positive()
         if tokens[reader.pos][0] != "]":
-            _, value, bad, bad_end = tokens[reader.pos]
-            raise PromQLError(f"unexpected {value!r} in a subquery", (bad, bad_end), "]")
+            raise _unexpected(tokens[reader.pos], "]")
     return Brackets(found, step_expr, True), end
+
+
+def _unexpected(token: tuple[str, Any, int, int], expected: str) -> PromQLError:
+    kind, value, start, end = token
+    return PromQLError(f"unexpected {token_text(kind, value)} in a range", (start, end), expected)
 
 
 def _tokens(text: str, start: int, variables: bool) -> tuple[list[tuple[str, Any, int, int]], int]:

@@ -8,7 +8,7 @@ from typing import Any
 from monitoring_kit.promql.ast import Duration, DurationExpr, DurationOp, DurationParen, DurationVar
 from monitoring_kit.promql.errors import PromQLError, Span
 from monitoring_kit.promql.literals import MAX_DURATION_MS
-from monitoring_kit.promql.tokens import variable_parts
+from monitoring_kit.promql.tokens import token_text, variable_parts
 
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "^": 3}
 _SIGN_OPERAND = 3  # a sign binds like * does, so its operand is read at the level of ^
@@ -93,8 +93,7 @@ class DurationReader:
                 raise PromQLError("unclosed ( in a duration", (start, close_start), ")")
             self.pos += 1
             return DurationParen(inner, (start, close_end))
-        what = "end of expression" if kind == "eof" else repr(value)
-        raise PromQLError(f"unexpected {what} in a duration", (start, end), _EXPECTED)
+        raise PromQLError(f"unexpected {token_text(kind, value)} in a duration", (start, end), _EXPECTED)
 
 
 def _literal(ms: float, span: Span, text: str) -> Duration:

@@ -14,7 +14,7 @@ from monitoring_kit.promql.durations import DurationReader
 from monitoring_kit.promql.errors import PromQLError, Span
 from monitoring_kit.promql.functions import AGGREGATIONS, FUNCTIONS
 from monitoring_kit.promql.lexer import Token, tokenise
-from monitoring_kit.promql.tokens import variable_parts
+from monitoring_kit.promql.tokens import token_text, variable_parts
 from monitoring_kit.promql.typecheck import check_aggregate, check_binary, check_call, expect_operand
 
 MAX_NESTING = 150
@@ -83,16 +83,8 @@ class _Parser:
     def unexpected(self, expected: str) -> NoReturn:
         kind, value, start, end = self.tokens[self.pos]
         if kind == "eof":
-            raise PromQLError("unexpected end of expression", (max(0, start - 1), end), expected)
-        if kind in ("num", "dur"):
-            what = f"{'number' if kind == 'num' else 'duration'} {value[1]!r}"
-        elif kind == "var":
-            what = f"variable {value[0]!r}"
-        elif kind in ("{", "["):
-            what = repr(kind)
-        else:
-            what = {"id": "identifier ", "metric": "identifier ", "str": "string "}.get(kind, "") + repr(value)
-        raise PromQLError(f"unexpected {what}", (start, end), expected)
+            start = max(0, start - 1)
+        raise PromQLError(f"unexpected {token_text(kind, value)}", (start, end), expected)
 
     def expect(self, kind: str, expected: str) -> Token:
         token = self.tokens[self.pos]

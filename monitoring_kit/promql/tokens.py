@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from monitoring_kit.promql.errors import PromQLError, Span
 from monitoring_kit.promql.literals import parse_duration, parse_number
@@ -47,3 +48,16 @@ def number_token(value: str, start: int, end: int) -> tuple[str, tuple[float, st
 def variable_parts(match: re.Match[str]) -> tuple[str, str]:
     """Name and format of a match of `VARIABLE`."""
     return match[1] or match[3], match[2] or ""
+
+
+def token_text(kind: str, value: Any) -> str:
+    """How a token is called in an error message."""
+    if kind == "eof":
+        return "end of expression"
+    if kind in ("num", "dur"):
+        return f"{'number' if kind == 'num' else 'duration'} {value[1]!r}"
+    if kind == "var":
+        return f"variable {value[0]!r}"
+    if kind in ("{", "["):
+        return repr(kind)
+    return {"id": "identifier ", "metric": "identifier ", "str": "string "}.get(kind, "") + repr(value)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from random import Random
 
-NAMES = "up a foo:bar http_requests_total x_bucket sum by and offset start END limitk without le : _x".split()
-LABELS = "job instance le a on by sum group_left __name__ bool start count _ le2 offset atan2 without nan".split()
+NAMES = ["up", "a", "foo:bar", "http_requests_total", "x_bucket", "sum", "by", "and", "offset", "start", "END", "limitk", "without", "le", ":", "_x"]
+LABELS = ["job", "instance", "le", "a", "on", "by", "sum", "group_left", "__name__", "bool", "start", "count", "_", "le2", "offset", "atan2", "without", "nan"]
 STRINGS = [
     '"v"', "'v'", "`v`", '""', '"a b"', '"\\n"', "'\\''", '"\\x41"', '"\\u00e9"', '"\\U0001F600"', '"\\101"', '"é"',
     '"\\\\d+"', "`\\d+`", "`a\nb`", '"\\""', '"#"', '"{}"',
@@ -26,15 +26,31 @@ BAD_REGEXES = [
     "(?--i)", "(?i-)", "^**", "[a", "\\\\1", "(?:", "a)",
 ]  # fmt: skip
 NUMBERS = ["0", "1", "2.5", ".5", "1e3", "1E-3", "0x1F", "Inf", "NaN", "inf", "3.", "0755", "08", "1e+2", "1_000", "5m"]
-BAD_NUMBERS = ["1e", "0x", "1.2.3", "1x", "5mm", "1e400", "0xFFFFFFFFFFFFFFFFFF", "1__0", "5h1d", "08m", "1.5m", "5ms3", "9z"]
+BAD_NUMBERS = [
+    "1e",
+    "0x",
+    "1.2.3",
+    "1x",
+    "5mm",
+    "1e400",
+    "0xFFFFFFFFFFFFFFFFFF",
+    "1__0",
+    "5h1d",
+    "08m",
+    "1.5m",
+    "5ms3",
+    "9z",
+]
 DURATIONS = ["5m", "1h30m", "1d", "90s", "1y", "2w", "500ms", "1h", "10s", "1y2w3d4h5m6s7ms", "300", "1_0", "0.5"]
 BAD_DURATIONS = ["0s", "5", "m", "-5m", "1.5h", "5m5m", "300y", "", "1m1h", "5M", "+5m", "0", "99999999999999999999d"]
 ARITHMETIC = ["+", "-", "*", "/", "%", "^", "atan2"]
 COMPARISONS = ["==", "!=", ">", "<", ">=", "<="]
 SETS = ["and", "or", "unless", "AND"]
-VECTOR_FUNCTIONS = "abs ceil ln sort timestamp absent sgn histogram_count hour minute sort_desc histogram_avg".split()
-RANGE_FUNCTIONS = "rate increase irate delta changes avg_over_time absent_over_time last_over_time resets idelta".split()
-PLAIN_AGGREGATIONS = "sum min max avg count group stddev stdvar SUM Count".split()
+VECTOR_FUNCTIONS = ["abs", "ceil", "ln", "sort", "timestamp", "absent", "sgn", "histogram_count", "hour", "minute", "sort_desc", "histogram_avg"]
+RANGE_FUNCTIONS = (
+    ["rate", "increase", "irate", "delta", "changes", "avg_over_time", "absent_over_time", "last_over_time", "resets", "idelta"]
+)
+PLAIN_AGGREGATIONS = ["sum", "min", "max", "avg", "count", "group", "stddev", "stdvar", "SUM", "Count"]
 
 
 class Generator:
@@ -101,7 +117,9 @@ class Generator:
             sign = random.choice(["", "", "-", "- ", "+"])
             parts.append(f"offset {sign}{self.pick(DURATIONS, BAD_DURATIONS)}")
         if random.random() < 0.08:
-            parts.append("@ " + random.choice(["start()", "end()", "1700000000", "-1.5", "start ( )", "5m", "Inf", "+3", "1e30"]))
+            parts.append(
+                "@ " + random.choice(["start()", "end()", "1700000000", "-1.5", "start ( )", "5m", "Inf", "+3", "1e30"])
+            )
         random.shuffle(parts)
         return "".join(" " + part for part in parts)
 
