@@ -63,7 +63,7 @@ class Child:
         self.value: float = 0
         self.exemplar: Exemplar | None = None
         self.encoded: bytes | None = None
-        self.created = time.time()
+        self.created = 0.0
 
 
 class CounterChild(Child):
@@ -124,7 +124,7 @@ class HistogramChild:
         self.prefixes = prefixes
         self.values = values
         self.layout = layout
-        self.created = time.time()
+        self.created = 0.0
         self.exemplars: dict[int, Exemplar] = {}
         self.encoded: bytes | None = None
         self.reset()

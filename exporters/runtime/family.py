@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any, Generic, TypeVar
@@ -91,7 +92,7 @@ class Family(Generic[ChildT]):
             if refused is not None:
                 self.drop(refused)
                 return self._sink
-            child = self._make(kept)
+            child = self._born(kept)
             self._children[kept] = child
             return child
 
@@ -131,9 +132,16 @@ class Family(Generic[ChildT]):
 
     def _renew(self, old: ChildT | None, values: tuple[str, ...]) -> ChildT:
         """A child for new const content: its own object, because a scrape may still render the old one."""
-        child = self._make(values) if old is None else self._twin(old)
-        if old is not None:
-            child.created = old.created
+        if old is None:
+            return self._born(values)
+        child = self._twin(old)
+        child.created, child.encoded = old.created, old.encoded
+        return child
+
+    def _born(self, values: tuple[str, ...]) -> ChildT:
+        child = self._make(values)
+        if self.spec.created:
+            child.created = time.time()
         return child
 
     def _twin(self, old: ChildT) -> ChildT:

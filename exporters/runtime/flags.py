@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError
 
 from .app import ExporterApp
+from .durations import duration
 from .logs import LEVELS
-from .webconfig import duration
 
 
 def seconds(text: str) -> float:

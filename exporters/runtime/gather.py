@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import protobuf, text
+from . import text
 from .children import HistogramChild
 from .family import AnyFamily
 
@@ -29,13 +29,19 @@ class Gathered:
     def render(self, form: str = "text", escaping: str = "underscores") -> bytes:
         """The exposition: ``text`` (0.0.4), ``openmetrics`` (1.0) or ``protobuf`` (delimited MetricFamily).
 
-        Text 1.0.0 is ``text`` with another ``escaping`` for the UTF-8 names of mounted collectors. ExpositionError when it would
-        not be valid as a whole.
+        Text 1.0.0 is ``text`` with another ``escaping`` for the UTF-8 names of mounted collectors. ExpositionError when
+        it would not be valid as a whole.
         """
+        return b"".join(self.pieces(form, escaping))
+
+    def pieces(self, form: str = "text", escaping: str = "underscores") -> list[bytes]:
+        """``render`` before it is joined; pieces that did not change since the last call are the same objects."""
         families: list[AnyFamily] = list(self.registry.families)
         if self._self_metrics:
             families += self.registry.self_metrics.families()
         if form == "protobuf":
+            from . import protobuf
+
             pieces = [protobuf.render_family(family) for family in families]
         else:
             openmetrics = form == "openmetrics"
@@ -43,9 +49,8 @@ class Gathered:
         pieces += [foreign.render(form, escaping) for foreign in self.registry.foreign]
         if form == "openmetrics":
             pieces.append(b"# EOF\n")
-        body = b"".join(pieces)
-        self.registry.self_metrics.last_bytes = len(body)
-        return body
+        self.registry.self_metrics.last_bytes = sum(map(len, pieces))
+        return pieces
 
     def value(self, name: str, labels: Mapping[str, str]) -> float | None:
         """One sample's value; see ``Registry.value``."""

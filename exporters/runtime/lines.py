@@ -15,7 +15,7 @@ from .children import Child
 from .errors import ExpositionError
 from .names import number
 
-BLOCK = 128
+BLOCK = 256
 
 
 def interleave(prefixes: Sequence[str], texts: Iterable[str]) -> bytes:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from .collector import FamilyRows
 from .deadline import Deadline
 from .errors import RowError
-from .foreign import render_foreign
 from .names import number
 
 if TYPE_CHECKING:
@@ -47,6 +46,8 @@ class ForeignFamilies:
 
     def render(self, form: str, escaping: str) -> bytes:
         """Their part of the exposition in that format."""
+        from .foreign import render_foreign
+
         return b"".join([render_foreign(metric, form, escaping) for metric in self._metrics])
 
 

@@ -12,16 +12,15 @@ import threading
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from .app import Exporter, ExporterApp
 from .deadline import Deadline
 from .errors import ConfigError, RuntimeFault
 from .flags import parser
 from .logs import configure
-from .security import Guarded, Open
+from .plain import Open
 from .selfmetrics import ReloadState
-from .server import Server, listen, systemd_sockets
+from .server import Security, Server, listen, systemd_sockets
 from .site import Site, SiteOptions
 
 log = logging.getLogger(__name__)
@@ -93,7 +92,7 @@ class Program:
     def serve(self, ready: Callable[[], None] | None = None) -> None:
         """Listen and answer until told to stop; ``ready`` is called when the first request can be taken."""
         args = self._args
-        security = Guarded(Path(args.web_config)) if args.web_config else Open()
+        security = _security(args.web_config)
         sockets = systemd_sockets() if args.systemd else _listen_all(args.listen or [self._app.default_listen])
         self.addresses = [sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX]
         server = Server(sockets, self.site.handle, self.site.body_limit, security, args.max_requests)
@@ -134,6 +133,16 @@ def _putter(events: queue.SimpleQueue[str], event: str) -> Callable[[int, object
     return lambda _number, _frame: events.put(event)
 
 
+def _security(file: str | None) -> Security:
+    if not file:
+        return Open()
+    from pathlib import Path
+
+    from .security import Guarded
+
+    return Guarded(Path(file))
+
+
 def _listen_all(addresses: Sequence[str]) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
@@ -171,8 +180,8 @@ def run_exporter(app: ExporterApp, argv: Sequence[str] | None = None) -> int:
     args = parser(app).parse_args(argv)
     configure(args.log_level, args.log_format)
     try:
-        if args.config_check and args.web_config:
-            Guarded(Path(args.web_config))
+        if args.config_check:
+            _security(args.web_config)
         program = Program(app, args)
         if args.config_check:
             return program.check()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .budget import Budget
 from .collector import Collector, Policy, ScrapeFailed
@@ -12,10 +12,12 @@ from .deadline import Deadline
 from .errors import SpecError
 from .family import KINDS, AnyFamily
 from .gather import Gathered
-from .mount import ForeignFamilies, MountedCollector
 from .selfmetrics import SelfMetrics
 from .spec import MetricSpec, base_name
 from .worker import Worker
+
+if TYPE_CHECKING:
+    from .mount import ForeignFamilies
 
 
 class Registry:
@@ -84,6 +86,8 @@ class Registry:
 
         It runs and fails like any collector; families that clash with declared ones or with themselves are refused.
         """
+        from .mount import MountedCollector
+
         mounted = MountedCollector(name, collector, self)
         with self._lock:
             if name in self._workers:

@@ -98,19 +98,6 @@ class BasicAuth:
             return False
 
 
-class Open:
-    """No web configuration: plain HTTP for everyone."""
-
-    def secure(self, sock: socket.socket) -> socket.socket:
-        return sock
-
-    def guard(self, request: Request) -> Response | None:
-        return None
-
-    def headers(self) -> dict[str, str]:
-        return {}
-
-
 class Guarded:
     """A web configuration file in force. A change that cannot be used keeps the last good one and is logged once."""
 

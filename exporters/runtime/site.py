@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,9 +11,11 @@ from .collector import ScrapeFailed
 from .deadline import Deadline
 from .errors import ExpositionError
 from .flight import Singleflight
+from .gather import Gathered
 from .http import Request, Response, Route
 from .negotiate import Format, accepts_gzip, negotiate
-from .pages import landing
+from .packing import Packer
+from .renderer import Renderer
 
 log = logging.getLogger(__name__)
 _GET = ("GET", "HEAD")
@@ -42,6 +43,8 @@ class Site:
         self._options = options
         self._reload = reload
         self._flights: Singleflight[Response] = Singleflight()
+        self._renderer: Renderer[Response] = Renderer()
+        self._packers: dict[str, Packer] = {}
         self.listening = False
 
     def body_limit(self, method: str, path: str) -> int:
@@ -80,6 +83,8 @@ class Site:
             return self._ready()
         if request.path == "/-/reload":
             return self._do_reload()
+        from .pages import landing
+
         page = landing(self.app, self._options.telemetry_path, self.exporter.registry.workers)
         policy = "default-src 'none'; style-src 'unsafe-inline'"
         return Response(200, page, "text/html; charset=utf-8", {"Content-Security-Policy": policy})
@@ -123,20 +128,23 @@ class Site:
     def _scrape(self, exporter: Exporter, chosen: Format, gzip: bool, deadline: Deadline) -> Response:
         try:
             gathered = exporter.registry.gather(deadline)
-            body = gathered.render(chosen.form, chosen.escaping)
+            if self._options.strict and gathered.failures:
+                failed = ", ".join(sorted(gathered.failures))
+                return Response(500, f"collectors failed (--strict): {failed}\n".encode())
+            if gathered.nothing_worked and not any(family.series for family in exporter.registry.families):
+                return Response(503, b"every collector failed\n")
+            return self._renderer.run(lambda: self._exposition(gathered, chosen, gzip))
         except ScrapeFailed as error:
             return Response(500, f"scrape failed: {error}\n".encode())
         except ExpositionError as error:
             log.error("exposition not valid, nothing sent", extra={"err": str(error)})
             return Response(500, f"exposition not valid: {error}\n".encode())
-        if self._options.strict and gathered.failures:
-            failed = ", ".join(sorted(gathered.failures))
-            return Response(500, f"collectors failed (--strict): {failed}\n".encode())
-        if gathered.nothing_worked and not any(family.series for family in exporter.registry.families):
-            return Response(503, b"every collector failed\n")
+
+    def _exposition(self, gathered: Gathered, chosen: Format, gzip: bool) -> Response:
+        pieces = gathered.pieces(chosen.form, chosen.escaping)
         headers = {"Vary": "Accept, Accept-Encoding"}
-        if gzip:
-            packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-            body = packer.compress(body) + packer.flush()
-            headers["Content-Encoding"] = "gzip"
-        return Response(200, body, chosen.content_type, headers)
+        if not gzip:
+            return Response(200, b"".join(pieces), chosen.content_type, headers)
+        headers["Content-Encoding"] = "gzip"
+        packer = self._packers.setdefault(chosen.form, Packer())
+        return Response(200, packer.gzip(pieces), chosen.content_type, headers)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .durations import duration
 from .errors import ConfigError
 
 _TLS_KEYS = {
@@ -24,7 +25,6 @@ _HEADERS: Mapping[str, tuple[str, ...]] = {
 }
 VERSIONS = ("TLS10", "TLS11", "TLS12", "TLS13")
 _BCRYPT = re.compile(r"\$2[abxy]\$(\d\d)\$[./A-Za-z0-9]{53}\Z")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,17 +161,6 @@ def _burst(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError("rate_limit.burst must be an integer of at least 1")
     return value
-
-
-def duration(value: Any, name: str) -> float:
-    """Seconds from a number or a Go-style duration (``1m30s``, ``250ms``); ValueError when it is neither."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf"):
-        return float(value)
-    text = str(value)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"{name}: {text!r} is not a duration such as 1s or 250ms")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
 def _mapping(data: Any, name: str) -> Mapping[str, Any]:
