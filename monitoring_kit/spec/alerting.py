@@ -27,8 +27,12 @@ from monitoring_kit.spec.shapes import (
 )
 
 SEVERITY = Choice(("critical", "warning", "info"))
+_DAY = "(?:mon|tue|wed|thu|fri|sat|sun)"
+_DAYS = f"{_DAY}(?:-{_DAY})?"
+_HOUR = r"(?:[01]\d|2[0-3]):[0-5]\d"
+LISTEN = Text(r"\S*:\d{1,5}", "an address such as :9093 or 127.0.0.1:9093")
 TIME_RANGES = Text(
-    r"[a-z]{3}(-[a-z]{3})?(,[a-z]{3}(-[a-z]{3})?)* \d{2}:\d{2}-\d{2}:\d{2}",
+    rf"{_DAYS}(?:,{_DAYS})* {_HOUR}-(?:{_HOUR}|24:00)",
     "days and hours such as `mon-fri 08:00-20:00`",
 )
 
@@ -60,7 +64,11 @@ class QuietHours(Item):
 
     severities: tuple[str, ...] = key(ListOf(SEVERITY, single=True), "Severities that are held back.", ("warning",))
     timezone: str = key(TEXT, "IANA time zone, e.g. Europe/Berlin.", "UTC")
-    except_: str = key(TIME_RANGES, "When they are delivered: `mon-fri 08:00-20:00`.", required=True)
+    except_: tuple[str, ...] = key(
+        ListOf(TIME_RANGES, single=True, low=1),
+        "When they are delivered: `mon-fri 08:00-20:00`, or a list of such hours; `22:00-06:00` ends on the next day.",
+        required=True,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +76,16 @@ class Watchdog(Item):
     """An always-firing alert whose absence an outside receiver notices."""
 
     notify: tuple[str, ...] = key(NAMES, "Channels of the outside receiver.", required=True)
-    interval: Duration = key(DURATION, "How often it is repeated; below half the receiver's timeout.", Duration(60_000))
+    interval: Duration = key(
+        DURATION, "How often it is delivered; below half the receiver's timeout.", Duration(60_000)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster(Item):
     """Alertmanager's own high availability."""
 
+    listen: str = key(LISTEN, "Address and port (TCP and UDP) of the gossip between the members.", "0.0.0.0:9094")
     peers: tuple[str, ...] = key(ListOf(TEXT, single=True), "host:port of every Alertmanager's cluster port.", ())
     peer_timeout: Duration = key(DURATION, "Wait between the members of the cluster.", Duration(15_000))
 
@@ -117,8 +128,9 @@ class Alerting(Item):
         "host:port of every Alertmanager that Prometheus sends to.",
         ("alertmanager:9093",),
     )
+    listen: str = key(LISTEN, "Alertmanager's listen address.", "127.0.0.1:9093")
     external_url: str | None = key(URL, "Where people reach Alertmanager; links in notifications.")
-    absent: str | None = key(
+    absent: str = key(
         Choice(("critical", "warning", "off")),
         "Severity of the generated alerts on missing targets.",
         "critical",
