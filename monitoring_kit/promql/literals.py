@@ -87,7 +87,7 @@ def format_number(value: float) -> str:
         return "NaN"
     if value in (float("inf"), float("-inf")):
         return "Inf" if value > 0 else "-Inf"
-    if value == int(value) and abs(value) < 1e15:
+    if value == int(value) and abs(value) < 1e16:
         return "-0" if value == 0 and str(value)[0] == "-" else str(int(value))
     return repr(float(value))
 

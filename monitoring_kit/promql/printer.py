@@ -42,10 +42,17 @@ def print_duration(duration: ast.DurationExpr) -> str:
         return _variable(duration.name, duration.format, bool(duration.unit)) + duration.unit
     if isinstance(duration, ast.DurationParen):
         return f"({print_duration(duration.expr)})"
-    rhs = print_duration(duration.rhs)
+    rhs = _term(duration.rhs)
     if duration.lhs is None:
         return duration.op + rhs
-    return f"{print_duration(duration.lhs)} {duration.op} {rhs}"
+    return f"{_term(duration.lhs)} {duration.op} {rhs}"
+
+
+def _term(duration: ast.DurationExpr) -> str:
+    """An operand of duration arithmetic: a factor that was written as a plain number stays one."""
+    if isinstance(duration, ast.Duration) and duration.text and duration.text[-1] not in "ywdhms":
+        return format_number(duration.ms / 1000)
+    return print_duration(duration)
 
 
 def _variable(name: str, form: str, braces: bool = False) -> str:

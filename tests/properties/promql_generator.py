@@ -8,8 +8,44 @@ from __future__ import annotations
 
 from random import Random
 
-NAMES = ["up", "a", "foo:bar", "http_requests_total", "x_bucket", "sum", "by", "and", "offset", "start", "END", "limitk", "without", "le", ":", "_x"]
-LABELS = ["job", "instance", "le", "a", "on", "by", "sum", "group_left", "__name__", "bool", "start", "count", "_", "le2", "offset", "atan2", "without", "nan"]
+NAMES = [
+    "up",
+    "a",
+    "foo:bar",
+    "http_requests_total",
+    "x_bucket",
+    "sum",
+    "by",
+    "and",
+    "offset",
+    "start",
+    "END",
+    "limitk",
+    "without",
+    "le",
+    ":",
+    "_x",
+]
+LABELS = [
+    "job",
+    "instance",
+    "le",
+    "a",
+    "on",
+    "by",
+    "sum",
+    "group_left",
+    "__name__",
+    "bool",
+    "start",
+    "count",
+    "_",
+    "le2",
+    "offset",
+    "atan2",
+    "without",
+    "nan",
+]
 STRINGS = [
     '"v"', "'v'", "`v`", '""', '"a b"', '"\\n"', "'\\''", '"\\x41"', '"\\u00e9"', '"\\U0001F600"', '"\\101"', '"é"',
     '"\\\\d+"', "`\\d+`", "`a\nb`", '"\\""', '"#"', '"{}"',
@@ -46,10 +82,32 @@ BAD_DURATIONS = ["0s", "5", "m", "-5m", "1.5h", "5m5m", "300y", "", "1m1h", "5M"
 ARITHMETIC = ["+", "-", "*", "/", "%", "^", "atan2"]
 COMPARISONS = ["==", "!=", ">", "<", ">=", "<="]
 SETS = ["and", "or", "unless", "AND"]
-VECTOR_FUNCTIONS = ["abs", "ceil", "ln", "sort", "timestamp", "absent", "sgn", "histogram_count", "hour", "minute", "sort_desc", "histogram_avg"]
-RANGE_FUNCTIONS = (
-    ["rate", "increase", "irate", "delta", "changes", "avg_over_time", "absent_over_time", "last_over_time", "resets", "idelta"]
-)
+VECTOR_FUNCTIONS = [
+    "abs",
+    "ceil",
+    "ln",
+    "sort",
+    "timestamp",
+    "absent",
+    "sgn",
+    "histogram_count",
+    "hour",
+    "minute",
+    "sort_desc",
+    "histogram_avg",
+]
+RANGE_FUNCTIONS = [
+    "rate",
+    "increase",
+    "irate",
+    "delta",
+    "changes",
+    "avg_over_time",
+    "absent_over_time",
+    "last_over_time",
+    "resets",
+    "idelta",
+]
 PLAIN_AGGREGATIONS = ["sum", "min", "max", "avg", "count", "group", "stddev", "stdvar", "SUM", "Count"]
 
 
