@@ -1,0 +1,105 @@
+"""promtool's proof: the configuration, all rule files in one call, the web configurations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monitoring_kit.conventions import PROMETHEUS_YML, RULES_FOLDER
+from monitoring_kit.diagnostics import InternalError, Report, Span
+from monitoring_kit.emit import Output
+from monitoring_kit.emit.yaml_text import yaml_text
+from monitoring_kit.verify.blame import blame
+from monitoring_kit.verify.programs import run
+
+_FOUND = re.compile(r"SUCCESS: (\d+) rules? found")
+_UNKNOWN_SD = re.compile(r"field (\w+_sd_configs) not found in type config\.ScrapeConfig")
+_MISSING_FILE = re.compile(r"no such file or directory|permission denied")
+
+# Prometheus' documentation, "scrape_config". A distribution may leave some out of its build; Debian does.
+SERVICE_DISCOVERIES = frozenset(
+    f"{name}_sd_configs"
+    for name in (
+        "azure", "consul", "digitalocean", "docker", "dockerswarm", "dns", "ec2", "eureka", "file", "gce", "hetzner", "http", "ionos",
+        "kubernetes", "kuma", "lightsail", "linode", "marathon", "nerve", "nomad", "openstack", "ovhcloud", "puppetdb", "scaleway",
+        "serverset", "triton", "uyuni", "vultr",
+    )
+)  # fmt: skip
+
+
+def rule_files(outputs: Mapping[str, Output]) -> list[str]:
+    """The paths of the rule files among the outputs."""
+    return [path for path in outputs if path.startswith(f"{RULES_FOLDER}/") and path.endswith((".yml", ".yaml"))]
+
+
+def web_files(outputs: Mapping[str, Output]) -> list[str]:
+    """The paths of the web configurations (exporter-toolkit format) among the outputs."""
+    return [path for path in outputs if path.rpartition("/")[2] == "web.yml"]
+
+
+def count_rules(outputs: Mapping[str, Output]) -> int:
+    """The rules that the rule files' trees hold."""
+    groups = [group for path in rule_files(outputs) for group in outputs[path].tree.get("groups", ())]
+    return sum(len(group["rules"]) for group in groups)
+
+
+def check_config(promtool: Path, root: Path, outputs: Mapping[str, Output], report: Report) -> list[str]:
+    """``promtool check config`` without the referenced files: secrets are on the servers, not here. The result says what
+    this promtool could not check: Debian builds it without several service discoveries."""
+    if PROMETHEUS_YML not in outputs:
+        return []
+    result = run(promtool, ["check", "config", "--syntax-only", PROMETHEUS_YML], root)
+    skipped: list[str] = []
+    unknown = sorted(set(_UNKNOWN_SD.findall(result.text)) & SERVICE_DISCOVERIES)
+    if unknown:
+        slim = "prometheus/without-discovery.yml"
+        (root / slim).write_text(yaml_text(_without(outputs[PROMETHEUS_YML].tree, unknown))[0], encoding="utf-8")
+        result = run(promtool, ["check", "config", "--syntax-only", slim], root)
+        skipped.append(f"{', '.join(unknown)} of {PROMETHEUS_YML}: this promtool was built without")
+        if result.failed:
+            # Its line numbers are those of the slim copy.
+            report.error("verify/promtool", f"promtool rejects {PROMETHEUS_YML}: {result.text}", Span(PROMETHEUS_YML))
+    elif result.failed:
+        blame("promtool", result.text, PROMETHEUS_YML, outputs, report)
+    return skipped
+
+
+def _without(config: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+    jobs = [{k: v for k, v in job.items() if k not in keys} for job in config.get("scrape_configs", ())]
+    return {**config, "scrape_configs": jobs}
+
+
+def check_rules(promtool: Path, root: Path, outputs: Mapping[str, Output], meant: int, report: Report) -> None:
+    """``promtool check rules`` on all files at once. Raises ``InternalError`` when it accepts them but finds another number
+    of rules than the ``meant`` ones."""
+    paths = rule_files(outputs)
+    if not paths:
+        if meant:
+            raise InternalError(f"{meant} rules were meant, but there is no rule file")
+        return
+    result = run(promtool, ["check", "rules", *paths], root)
+    if result.failed:
+        blame("promtool", result.text, paths[0], outputs, report)
+        return
+    found = sum(int(number) for number in _FOUND.findall(result.out))
+    if found != meant:
+        raise InternalError(f"{meant} rules were meant, but promtool found {found}")
+
+
+def check_web(promtool: Path, root: Path, outputs: Mapping[str, Output], report: Report) -> list[str]:
+    """``promtool check web-config``. It loads the TLS files, which are on the servers: where they are missing here, the rest of
+    the file is checked without its TLS part, and the result says so."""
+    skipped: list[str] = []
+    for path in web_files(outputs):
+        result = run(promtool, ["check", "web-config", path], root)
+        if result.failed and _MISSING_FILE.search(result.text) and "tls_server_config" in outputs[path].tree:
+            slim = f"{path}.without-tls.yml"
+            rest = {k: v for k, v in outputs[path].tree.items() if k != "tls_server_config"}
+            (root / slim).write_text(yaml_text(rest)[0], encoding="utf-8")
+            result = run(promtool, ["check", "web-config", slim], root)
+            skipped.append(f"tls_server_config of {path}: its certificate is not on this machine")
+        if result.failed:
+            blame("promtool", result.text, path, outputs, report)
+    return skipped

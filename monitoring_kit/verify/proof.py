@@ -1,0 +1,84 @@
+"""The whole proof of one compilation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from monitoring_kit.conventions import ALERTMANAGER_YML, PROMETHEUS_YML
+from monitoring_kit.diagnostics import InternalError, Report, Span
+from monitoring_kit.emit import Output
+from monitoring_kit.verify import alertmanager, prometheus
+from monitoring_kit.verify.parse_back import parse_back
+from monitoring_kit.verify.programs import private_copy
+
+if TYPE_CHECKING:
+    from monitoring_kit.stack.tools import Tool
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What proved the files: tool name to version, and what the tools at hand could not check."""
+
+    tools: dict[str, str] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+
+
+def verify(
+    outputs: Mapping[str, Output], meant_rules: int, report: Report, spec: str, tools: Mapping[str, Tool] | None = None
+) -> Verification:
+    """Read everything back, then let promtool and amtool judge it in a private folder.
+
+    ``meant_rules`` is the number of rules in the model. A missing tool is the error ``verify/missing-tool`` at the ``spec``
+    file. Raises ``InternalError`` when the files do not say what the model says.
+    """
+    parse_back(outputs)
+    if (emitted := prometheus.count_rules(outputs)) != meant_rules:
+        raise InternalError(f"{meant_rules} rules were meant, but {emitted} are in the rule files")
+    needed = _needed(outputs)
+    if tools is None:
+        from monitoring_kit.stack.tools import find_tools
+
+        tools = find_tools()
+    usable = {name: tools[name] for name in needed if name in tools and tools[name].path}
+    for name in needed:
+        if name not in usable:
+            reason = tools[name].missing_reason if name in tools else "not found"
+            report.error(
+                "verify/missing-tool", f"{name} is missing, so the files cannot be verified", Span(spec),
+                help=f"{reason}\nor write unverified files with --no-verify",
+            )  # fmt: skip
+    skipped = _judge(outputs, meant_rules, usable, report) if usable else []
+    for what in skipped:
+        report.info(
+            "verify/partial",
+            f"not verified: {what}",
+            Span(spec),
+            help="a complete promtool is in the official release archives",
+        )
+    return Verification({name: tool.version or "unknown" for name, tool in usable.items()}, tuple(skipped))
+
+
+def _needed(outputs: Mapping[str, Output]) -> list[str]:
+    names = []
+    if PROMETHEUS_YML in outputs or prometheus.rule_files(outputs) or prometheus.web_files(outputs):
+        names.append("promtool")
+    if ALERTMANAGER_YML in outputs:
+        names.append("amtool")
+    return names
+
+
+def _judge(outputs: Mapping[str, Output], meant: int, tools: Mapping[str, Tool], report: Report) -> list[str]:
+    wanted = [
+        p for p in outputs if p.startswith(("prometheus/", "alertmanager/")) or p in prometheus.web_files(outputs)
+    ]
+    skipped: list[str] = []
+    with private_copy(outputs, wanted) as root:
+        if (promtool := tools.get("promtool")) and promtool.path:
+            skipped += prometheus.check_config(promtool.path, root, outputs, report)
+            prometheus.check_rules(promtool.path, root, outputs, meant, report)
+            skipped += prometheus.check_web(promtool.path, root, outputs, report)
+        if (amtool := tools.get("amtool")) and amtool.path:
+            alertmanager.check_config(amtool.path, root, outputs, report)
+    return skipped
