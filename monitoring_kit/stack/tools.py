@@ -22,6 +22,8 @@ PATH_SUITE = "path"
 RELEASE_SUITE = "release"
 REQUIRED = ("prometheus", "promtool", "alertmanager", "amtool")
 OPTIONAL = ("grafana-server", "victoria-metrics", "vmalert")
+# The service discoveries that mkit writes; some builds of promtool lack some of them.
+DISCOVERIES = ("consul", "dns", "docker", "file", "http", "kubernetes")
 PROBE_TIMEOUT = 20.0
 
 # Debian renames some programs; the first name found wins.
