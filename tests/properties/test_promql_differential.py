@@ -101,7 +101,12 @@ PROMQL_PARSER_EXPLAINED = [
     r"holt_winters|limitk|limit_ratio|info|mad_over_time",  # its function table has one version
     r"\b([sS][tT][aA][rR][tT]|[eE][nN][dD])\b",  # keywords that are names in Prometheus
     r"[0-9]_|0x_",  # underscores in numbers
-    r"1e30|1e400",  # out of range: a timestamp, a number
+    r"1e30|1e400|300y|[0-9]{12}|0xF{5}|[oO][fF]{2}[sS][eE][tT]\s*[-+]*\s*[iI]",  # out of range; some make it panic
+    r"[oO][fF]{2}[sS][eE][tT]\s*\+|[-+]\+|\+-",  # signs of durations
+    r"\b0+s?\b",  # durations of zero
+    r"\[\s*\.|[0-9][eE][0-9]{3}|\b[nN][aA][nN]\b",  # numbers: x[.5], 0e7555, ln(NaN)
+    r"\([^()]*:[^()]*\)",  # a colon in a list of labels
+    r"[-+]\s*[a-zA-Z_:{(][^()]*\[",  # a sign before a range vector
     r"\([^()]*(?:foo:bar|''|\"a.b\")[^()]*\)",  # UTF-8 labels in a list
     "\ufffd",  # the replacement character in a string
 ]
