@@ -43,7 +43,7 @@ def _metric(family: Family, closed: Collection[str]) -> Metric:
     if kind == "info" and not name.endswith("_info"):
         name = f"{name}_info"
     shape = _SHAPE_LABELS.get(kind, "")
-    samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
+    samples = [sample for sample in family.samples if sample.name != f"{family.name}_created"]
     seen: dict[str, set[str]] = {}
     for sample in samples:
         for label, value in sample.labels.items():

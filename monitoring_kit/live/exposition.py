@@ -8,15 +8,17 @@ Source of the grammar: prometheus/docs, "Exposition formats" and the OpenMetrics
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_LINE_BYTES = 1024 * 1024
 MAX_SERIES = 500_000
 
-_SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*(?:\{(.*)\})?[ \t]*(\S+)(?:[ \t]+(-?[0-9.]+))?[ \t]*$")
-_LABEL = re.compile(r'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*(?:,|$)')
+_NAME = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*")
+_LABEL = re.compile(r'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*(,|(?=\}))')
+_CLOSE = re.compile(r"[ \t]*\}[ \t]*")
+# Value, timestamp (not kept), exemplar (not kept).
+_VALUE = re.compile(r"(\S+)(?:[ \t]+(-?[0-9.eE+]+))?[ \t]*(?:#.*)?$")
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "\\": "\\", '"': '"'}
 _SUFFIXES: dict[str, tuple[str, ...]] = {
@@ -96,29 +98,36 @@ def _metadata(line: str, families: dict[str, Family], owners: dict[str, str]) ->
     else:
         kind = rest.strip().lower()
         family.type = "unknown" if kind in ("untyped", "") else kind
+        owners[name] = name
         for suffix in _SUFFIXES.get(family.type, ()):
-            owners[name + suffix] = name
+            owners.setdefault(name + suffix, name)
 
 
 def _sample(line: str, number: int) -> Sample:
-    # An exemplar follows the value after " # "; a label value may hold that text too.
-    match = _SAMPLE.match(line)
-    if match is None and " # " in line:
-        match = _SAMPLE.match(line[: line.rindex(" # ")])
-    if match is None:
+    name = _NAME.match(line)
+    if name is None:
+        raise ExpositionError(f"line {number}: not a sample: {line[:80]!r}")
+    labels, position = _labels(line, name.end(), number)
+    value = _VALUE.match(line, position)
+    if value is None:
         raise ExpositionError(f"line {number}: not a sample: {line[:80]!r}")
     try:
-        float(match[3])
+        float("_" if "_" in value[1] else value[1])
     except ValueError:
-        raise ExpositionError(f"line {number}: {match[3][:40]!r} is not a number") from None
-    return Sample(match[1], dict(_labels(match[2] or "", number)), match[3])
+        raise ExpositionError(f"line {number}: {value[1][:40]!r} is not a number") from None
+    return Sample(name[1], labels, value[1])
 
 
-def _labels(text: str, number: int) -> Iterator[tuple[str, str]]:
-    position = 0
-    while text[position:].strip():
-        found = _LABEL.match(text, position)
+def _labels(line: str, position: int, number: int) -> tuple[dict[str, str], int]:
+    """The labels that begin at `position`, if any do, and where the value begins."""
+    labels: dict[str, str] = {}
+    if not line.startswith("{", position):
+        return labels, position
+    position += 1
+    while (close := _CLOSE.match(line, position)) is None:
+        found = _LABEL.match(line, position)
         if found is None:
-            raise ExpositionError(f"line {number}: not a label: {text[position:][:60]!r}")
-        yield found[1], _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[0]), found[2])
+            raise ExpositionError(f"line {number}: not a label: {line[position : position + 60]!r}")
+        labels[found[1]] = _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[0]), found[2])
         position = found.end()
+    return labels, close.end()
