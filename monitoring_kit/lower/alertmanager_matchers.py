@@ -10,7 +10,7 @@ from functools import lru_cache
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n"}
 _UNESCAPE = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
 _MATCHER = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)(=~|!~|!=|=)"((?:[^"\\\n]|\\.)*)"')
-# RE2's special characters; each is put into a class of its own, which needs no backslash that YAML or a parser could eat.
+# RE2's special characters; where it can, each is put into a class of its own, which needs no backslash.
 _SPECIAL = re.compile(r"([.+*?()|\[\]{}^$\\])")
 
 
@@ -46,7 +46,7 @@ def listed(label: str, value: str) -> str:
 
 def literal(text: str) -> str:
     """``text`` as a regular expression that matches it alone."""
-    return _SPECIAL.sub(lambda m: r"\\" if m[1] == "\\" else r"\^" if m[1] == "^" else f"[{m[1]}]", text)
+    return _SPECIAL.sub(lambda m: f"\\{m[1]}" if m[1] in "[]^\\" else f"[{m[1]}]", text)
 
 
 def _written(label: str, operator: str, value: str) -> str:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from monitoring_kit.conventions import ALERTNAME, NOTIFY, PROMETHEUS_REPLICA, SEVERITY, WATCHDOG, notify_value, receiver_name
+from monitoring_kit.conventions import (
+    ALERTNAME,
+    NOTIFY,
+    PROMETHEUS_REPLICA,
+    SEVERITY,
+    WATCHDOG,
+    notify_value,
+    receiver_name,
+)
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.alertmanager_hours import DELIVERY_HOURS
 from monitoring_kit.lower.alertmanager_matchers import equals, listed

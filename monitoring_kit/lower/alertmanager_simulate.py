@@ -10,7 +10,12 @@ from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.alertmanager_hours import active, time_intervals
 from monitoring_kit.lower.alertmanager_inhibition import inhibit_rules
 from monitoring_kit.lower.alertmanager_matchers import matches
-from monitoring_kit.lower.alertmanager_routes import default_receiver, routing_tree, watchdog_channels, watchdog_receiver
+from monitoring_kit.lower.alertmanager_routes import (
+    default_receiver,
+    routing_tree,
+    watchdog_channels,
+    watchdog_receiver,
+)
 from monitoring_kit.lower.model import Model
 from monitoring_kit.resolve.system import System
 
@@ -24,7 +29,7 @@ class Router:
         self._tree = routing_tree(system)
         self._hours = {i["name"]: i["time_intervals"] for i in time_intervals(system.spec.alerting.quiet_hours, Report())}
         self._inhibitions = inhibit_rules(system, model)
-        self._channels = {name: (name,) for name in system.spec.channels}
+        self._channels: dict[str, tuple[str, ...]] = {name: (name,) for name in system.spec.channels}
         self._channels[default_receiver(system)] = tuple(c for c in system.default_channels if c in system.spec.channels)
         if watchdog_channels(system):
             self._channels[watchdog_receiver(system)] = watchdog_channels(system)

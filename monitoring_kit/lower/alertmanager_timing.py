@@ -83,7 +83,7 @@ def _check_repeats(alerting: Alerting, report: Report) -> None:
                 alerting.repeat_interval.at(severity) if own else alerting.at("group_interval"),
                 help=f"use a repeat interval of at least {group}, or a shorter `group_interval`",
             )  # fmt: skip
-    if alerting.group_wait > group:
+    if alerting.group_wait > group > Duration(0):
         report.warning(
             "alertmanager/group-wait", f"the first notification waits {alerting.group_wait}, longer than later ones ({group})", alerting.at("group_wait"),
             help="10s to 30s gathers what fails together; more only delays the page",
