@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from monitoring_kit.diagnostics import Report
+from monitoring_kit.lower.alertmanager import lower_alertmanager
+from monitoring_kit.lower.dashboards import lower_grafana
 from monitoring_kit.lower.deferred import report_deferred
 from monitoring_kit.lower.model import Model
+from monitoring_kit.lower.prometheus import lower_prometheus
 from monitoring_kit.lower.rule_files import lower_rule_files
 from monitoring_kit.lower.slo_checks import check_slos
 from monitoring_kit.lower.tree import OutFile
@@ -14,6 +17,11 @@ from monitoring_kit.resolve.system import System
 def lower_files(system: System, model: Model, report: Report) -> list[OutFile]:
     """The model of every file that the spec asks for."""
     check_slos(system, report)
-    files = lower_rule_files(model)
+    files = [
+        *lower_prometheus(system, model, report),
+        *lower_rule_files(model),
+        *lower_alertmanager(system, model, report),
+        *lower_grafana(system, model, report),
+    ]
     report_deferred(system, report)
     return files

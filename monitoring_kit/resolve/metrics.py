@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.diagnostics.suggest import did_you_mean
-from monitoring_kit.live.catalog import Catalog, CatalogError, load_catalog, parse_catalog
+from monitoring_kit.promql.catalog import Catalog, CatalogError, load_catalog, parse_catalog
 from monitoring_kit.resolve.packs import LoadedPack, PackMetric
 from monitoring_kit.resolve.registry import LabelInfo, MetricInfo, Registry
 from monitoring_kit.spec.model import Spec

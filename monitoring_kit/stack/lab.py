@@ -116,6 +116,10 @@ class Lab:
         code = child.poll()
         return "" if code is None else f"{name} ended with code {code}\n{self.log_tail(name)}"
 
+    def dead(self) -> list[str]:
+        """What can be said of children that have ended on their own."""
+        return [reason for name, child in self._children if (reason := self._explain(name, child))]
+
     def log_tail(self, name: str, lines: int = 20) -> str:
         """The last lines that a child printed."""
         text = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
