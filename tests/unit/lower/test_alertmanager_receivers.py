@@ -98,16 +98,16 @@ def test_connectors_of_teams_before_workflows(compile_text: Compile) -> None:
 def test_no_secret_is_named_other_than_by_file(compile_text: Compile) -> None:
     config = alertmanager(compile_text(text(OLD_KINDS | NEW_KINDS, "0.33"))).tree(CONFIG)
 
-    def keys(tree: Any) -> list[tuple[str, Any]]:
+    def leaves(tree: Any, key: str = "") -> list[tuple[str, Any]]:
         if isinstance(tree, dict):
-            return [(k, v) for k, v in tree.items()] + [x for v in tree.values() for x in keys(v)]
-        return [x for v in tree for x in keys(v)] if isinstance(tree, list) else []
+            return [leaf for name, value in tree.items() for leaf in leaves(value, name)]
+        return [leaf for value in tree for leaf in leaves(value, key)] if isinstance(tree, list) else [(key, tree)]
 
-    named = {value for _, value in keys(config) if isinstance(value, str) and value.startswith("/s/")}
-    assert len(named) == 13
-    assert all(key.endswith("_file") for key, value in keys(config) if value in named)
-    inline = {"password", "credentials", "api_url_", "bot_token", "routing_key_", "api_key", "webhook_url", "user_key", "token"}
-    assert not inline & {key for key, _ in keys(config)}
+    named = {(key, value) for key, value in leaves(config) if isinstance(value, str) and value.startswith("/s/")}
+    assert len({value for _, value in named}) == 13
+    assert all(key.endswith("_file") for key, _ in named)
+    inline = {"password", "auth_password", "credentials", "bot_token", "api_key", "webhook_url", "user_key", "token"}
+    assert not inline & {key for key, _ in leaves(config)}
 
 
 def test_files_and_modes(compile_text: Compile) -> None:
