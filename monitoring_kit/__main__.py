@@ -1,0 +1,5 @@
+"""``python -m monitoring_kit`` is ``mkit``."""
+
+from monitoring_kit.cli.main import main
+
+main(prog_name="mkit")

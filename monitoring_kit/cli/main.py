@@ -1,0 +1,123 @@
+"""`mkit`: the command line. Each verb is one module, imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from monitoring_kit import __version__
+
+FINDINGS, USAGE, BUG, INTERRUPTED = 1, 2, 3, 130
+
+# Verb to module and the line that `mkit --help` shows: reading it from the module would import them all.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init", "Write a first spec for a service."),
+    "check": ("check", "Report every mistake of a spec; write nothing."),
+    "generate": ("generate", "Compile a spec to verified files."),
+    "diff": ("diff", "Show what a spec would change in meaning."),
+    "explain": ("explain", "Explain a code, or where a generated line comes from."),
+    "lint": ("lint", "Check files that mkit did not write."),
+    "up": ("up", "Start the real servers on the generated files."),
+    "schema": ("schema", "Print the JSON Schema of the spec, for editors."),
+    "catalog": ("catalog", "Capture and compare what exporters expose."),
+    "exporter": ("exporter", "Run an exporter for business or AI metrics."),
+    "doctor": ("doctor", "Show which tools are here and what is missing."),
+    "tools": ("tools", "Fetch prometheus, promtool, alertmanager and amtool."),
+    "completion": ("completion", "Print the completion script of a shell."),
+}
+
+
+class App(click.Group):
+    """The group of all verbs, and the one place where an exception becomes an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name, (module, _) in COMMANDS.items() if _exists(module)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS or not _exists(COMMANDS[cmd_name][0]):
+            return None
+        module = importlib.import_module(f"monitoring_kit.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from monitoring_kit.diagnostics.suggest import did_you_mean
+
+            ctx.fail(f"there is no command `{args[0]}`; {did_you_mean(args[0], self.list_commands(ctx), 'commands')}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
+        """Run. Exit codes: 0 done, 1 findings or drift, 2 wrong usage, 3 a bug in mkit, 130 interrupted."""
+        if not extra.pop("standalone_mode", True):
+            return super().main(args, prog_name, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name or "mkit", standalone_mode=False, **extra)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("interrupted", err=True)
+            sys.exit(INTERRUPTED)
+        except Exception as error:
+            _boundary(error, list(sys.argv[1:] if args is None else args))
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _exists(module: str) -> bool:
+    return os.path.isfile(os.path.join(os.path.dirname(__file__), f"{module}.py"))
+
+
+def _boundary(error: Exception, args: list[str]) -> NoReturn:
+    from monitoring_kit.diagnostics import Stop
+
+    if isinstance(error, Stop):
+        sys.exit(FINDINGS)
+    _confess(error, args)
+    sys.exit(BUG)
+
+
+def _confess(error: Exception, args: list[str]) -> None:
+    """Say that mkit is to blame, where, and what to send. The arguments are shown, no contents of any file."""
+    import platform
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
+    text = str(error) or type(error).__name__
+    name = "" if type(error).__name__ == "InternalError" else f"{type(error).__name__}: "
+    click.echo(f"internal error: {name}{text}{where}", err=True)
+    click.echo("This is a bug in mkit, not in your spec. Nothing was written.", err=True)
+    click.echo("Please report it with the spec that shows it and these lines:", err=True)
+    click.echo(
+        f"  mkit {__version__}, Python {platform.python_version()}, {platform.system()}; mkit {' '.join(args)}",
+        err=True,
+    )
+    if os.environ.get("MKIT_TRACEBACK"):
+        traceback.print_exception(error)
+    else:
+        click.echo("  and what MKIT_TRACEBACK=1 adds to them.", err=True)
+
+
+@click.group(
+    cls=App, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 findings or drift, 2 wrong usage, 3 a bug in mkit, 130 interrupted.",
+)  # fmt: skip
+@click.version_option(__version__, prog_name="mkit", message="%(prog)s %(version)s")
+def main() -> None:
+    """A compiler for monitoring: one YAML spec in; verified Prometheus, Alertmanager and Grafana files out."""
+
+
+if __name__ == "__main__":
+    main()
