@@ -6,6 +6,8 @@ from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.alertmanager import lower_alertmanager
 from monitoring_kit.lower.dashboards import lower_grafana
 from monitoring_kit.lower.deferred import report_deferred
+from monitoring_kit.lower.docs import lower_docs
+from monitoring_kit.lower.influxdb import lower_influxdb
 from monitoring_kit.lower.model import Model
 from monitoring_kit.lower.prometheus import lower_prometheus
 from monitoring_kit.lower.rule_files import lower_rule_files
@@ -22,6 +24,8 @@ def lower_files(system: System, model: Model, report: Report) -> list[OutFile]:
         *lower_rule_files(model),
         *lower_alertmanager(system, model, report),
         *lower_grafana(system, model, report),
+        *lower_influxdb(system, report),
+        *lower_docs(system, model, report),
     ]
     report_deferred(system, report)
     return files

@@ -65,10 +65,11 @@ class Stack:
         for path, output in outputs.items():
             if path.startswith(("prometheus/rules/", "alertmanager/templates/")):
                 self.lab.write(path, output.data.decode())
-        for service in plan(self.compilation.system, self.compilation.model):
-            self._simulate(service.service, service.plain())
         ports = [free_port() for _ in range(2)]
         self.prometheus, self.alertmanager = (f"http://127.0.0.1:{port}" for port in ports)
+        for service in plan(self.compilation.system, self.compilation.model):
+            if service.kind not in ("prometheus", "alertmanager"):
+                self._simulate(service.service, service.plain())
         self._start_alertmanager(tools["alertmanager"].path, outputs, ports[1])
         self._start_prometheus(tools["prometheus"].path, outputs, ports)
         self._start_grafana(outputs)
@@ -95,7 +96,12 @@ class Stack:
         self.lab.start("alertmanager", command, f"{self.alertmanager}/-/ready")
 
     def _start_prometheus(self, program: Path | None, outputs: dict[str, Output], ports: list[int]) -> None:
-        targets = {job: url.removeprefix("http://") for job, url in self.simulators.items()}
+        assert self.compilation.system is not None
+        real = {"prometheus": self.prometheus, "alertmanager": self.alertmanager}
+        urls = dict(self.simulators)
+        # The monitoring's own services are the real ones.
+        urls |= {n: real[v.pack.kind] for n, v in self.compilation.system.services.items() if v.pack.kind in real}
+        targets = {job: url.removeprefix("http://") for job, url in urls.items()}
         text, self.left_out = local_prometheus(outputs, targets, f"127.0.0.1:{ports[1]}", f"127.0.0.1:{ports[0]}")
         self.lab.write(PROMETHEUS_YML, text)
         command = [
@@ -129,7 +135,11 @@ class Stack:
             "GF_ANALYTICS_REPORTING_ENABLED": "false",
         }
         home = next((h for h in ("/usr/share/grafana",) if os.path.isdir(h)), None)
-        command = [program, *(["server"] if program.endswith("grafana") else []), *(["--homepath", home] if home else [])]
+        command = [
+            program,
+            *(["server"] if program.endswith("grafana") else []),
+            *(["--homepath", home] if home else []),
+        ]
         self.grafana = f"http://127.0.0.1:{port}"
         self.lab.start("grafana", command, f"{self.grafana}/api/health", environment)
 

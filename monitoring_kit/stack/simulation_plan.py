@@ -51,6 +51,7 @@ class SimulatedService:
     """What a simulator process is told; plain data, so that it travels as JSON."""
 
     service: str
+    kind: str
     metrics: list[SimulatedMetric]
 
     def plain(self) -> dict[str, Any]:
@@ -61,7 +62,7 @@ class SimulatedService:
 def plan(system: System, model: Model) -> list[SimulatedService]:
     """What every service of ``system`` exposes when it is simulated."""
     matchers = _matchers(model)
-    return [SimulatedService(name, _metrics(system, view, matchers)) for name, view in system.services.items()]
+    return [SimulatedService(name, view.pack.kind, _metrics(system, view, matchers)) for name, view in system.services.items()]
 
 
 @cache
@@ -80,7 +81,9 @@ def _matchers(model: Model) -> dict[tuple[str, str], list[Matcher]]:
     return found
 
 
-def _metrics(system: System, view: ServiceView, matchers: dict[tuple[str, str], list[Matcher]]) -> list[SimulatedMetric]:
+def _metrics(
+    system: System, view: ServiceView, matchers: dict[tuple[str, str], list[Matcher]]
+) -> list[SimulatedMetric]:
     known = system.registry.by_service[view.name]
     read = {name for signal in view.signals.values() for name in needed_series(signal)}
     chosen = {n: m for n, m in known.items() if m.span is not None or m.source.startswith("pack ") or n in read}
@@ -128,11 +131,16 @@ def _series(
 ) -> list[SimulatedSeries]:
     names = list(info.labels)
     base = f"{info.name}_bucket" if info.type == "histogram" else info.name
-    values = [_values(n, info.labels[n], [*matchers.get((info.name, n), []), *matchers.get((base, n), [])]) for n in names]
+    values = [
+        _values(n, info.labels[n], [*matchers.get((info.name, n), []), *matchers.get((base, n), [])]) for n in names
+    ]
     rows = [dict(zip(names, row, strict=True)) for row in itertools.islice(itertools.product(*values), MAX_SERIES)]
     is_bad = [all_bad or any(all(_meets(m, row.get(m.name, "")) for m in group) for group in bad) for row in rows]
     good = max(is_bad.count(False), 1)
-    return [SimulatedSeries(row, flag, 1 / (is_bad.count(True) if flag else good)) for row, flag in zip(rows, is_bad, strict=True)]
+    return [
+        SimulatedSeries(row, flag, 1 / (is_bad.count(True) if flag else good))
+        for row, flag in zip(rows, is_bad, strict=True)
+    ]
 
 
 def _values(label: str, info: LabelInfo, wanted: list[Matcher]) -> list[str]:
@@ -159,5 +167,3 @@ def _meets(matcher: Matcher, value: str) -> bool:
     if matcher.op in ("=", "!="):
         return (value == matcher.value) == (matcher.op == "=")
     return bool(re.fullmatch(matcher.value, value)) == (matcher.op == "=~")
-
-
