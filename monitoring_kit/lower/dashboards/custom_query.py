@@ -14,6 +14,7 @@ from monitoring_kit.lower.dashboards.words import describe, runbook_links
 from monitoring_kit.lower.tree import Branch
 from monitoring_kit.promql import Expr, PromQLError, children, metric_name, metrics, parse, print_expr, variables, walk
 from monitoring_kit.promql.ast import Aggregate, Binary, Call, Duration, MatrixSelector, Number, Paren, VectorSelector
+from monitoring_kit.resolve.registry import MetricInfo
 from monitoring_kit.spec.platform import Panel
 
 # What Grafana itself replaces in a Prometheus query.
@@ -73,14 +74,24 @@ def _labels(context: Context, expr: Expr) -> tuple[str, ...]:
         return () if expr.without else tuple(label for label in expr.grouping if label != "le")
     if isinstance(expr, VectorSelector):
         info = context.system.registry.by_series.get(metric_name(expr) or "")
-        labels = tuple(info.labels) if info else ()
         fixed = {matcher.name for matcher in expr.matchers if matcher.op == "="}
-        return tuple(label for label in (labels or ((SERVICE, "instance") if info is None else ())) if label not in fixed)
+        if "job" in fixed:
+            fixed.add(SERVICE)
+        return tuple(label for label in (*_target_labels(context, info), *(info.labels if info else ())) if label not in fixed)
     for child in children(expr):
         labels = _labels(context, child)
         if labels:
             return labels
     return ()
+
+
+def _target_labels(context: Context, info: MetricInfo | None) -> tuple[str, ...]:
+    """The labels of its target that a series needs to be told from others of its name: the service where several expose
+    it, the instance where one of them may have several targets."""
+    system = context.system
+    views = [view for name, view in system.services.items() if info is None or info.name in system.registry.by_service.get(name, ())]
+    static = all(view.spec.scrape is not None and len(view.spec.scrape.targets) == 1 for view in views)
+    return ((SERVICE,) if len(views) > 1 else ()) + (() if static else ("instance",))
 
 
 def _help(context: Context, expr: Expr) -> str:

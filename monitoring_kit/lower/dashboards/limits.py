@@ -47,7 +47,7 @@ def signal_limits(model: Model) -> dict[tuple[str, str], list[Limit]]:
 
 
 def common(groups: Iterable[list[Limit]]) -> list[Limit]:
-    """The limits that all groups share: a line on a panel of several services must be true for each of them."""
+    """The limits that all groups with any share: a line on a panel of several services must hold for each that has alerts."""
     listed = [group for group in groups if group]
     if not listed:
         return []
@@ -88,7 +88,7 @@ def soft_bounds(limits: Iterable[Limit], *, share: bool) -> dict[str, float]:
         bounds["axisSoftMax"] = rounded(max(above) * 1.2)
     if below:
         lowest = min(below)
-        bounds["axisSoftMin"] = rounded(lowest - (1 - lowest)) if share and lowest < 1 else rounded(min(lowest * 0.8, 0))
+        bounds["axisSoftMin"] = rounded(lowest - (1 - lowest)) if share and lowest < 1 else rounded(min(lowest * 1.2, 0))
         if share:
             bounds.setdefault("axisSoftMax", 1)
     return bounds

@@ -54,7 +54,7 @@ def test_uids_and_titles_are_unique_and_fit(built: Built) -> None:
 def test_every_panel_variable_and_target_asks_the_chosen_data_source(built: Built) -> None:
     wanted = {"type": "prometheus", "uid": "${datasource}"}
     for board in built.boards.values():
-        assert [v["name"] for v in board["templating"]["list"]][0] == "datasource"
+        assert board["templating"]["list"][0]["name"] == "datasource"
         assert all(v["datasource"] == wanted for v in board["templating"]["list"] if v["type"] == "query")
         for panel in data_panels(board):
             assert panel["datasource"] == wanted
