@@ -73,11 +73,14 @@ class PrometheusSource:
         return _TARGET_LABELS.union(*(target.get("labels", {}) for target in active))
 
     def _ask(self, path: str, params: list[tuple[str, str]]) -> Any:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise ScrapeError(f"{self._url}: not finished within {self._timeout:g} s")
         url = f"{self._url}/api/v1/{path}"
-        body = get(url, timeout=left, max_bytes=MAX_ANSWER_BYTES, params=params)
+        try:
+            left = max(self._deadline - time.monotonic(), 0.001)
+            body = get(url, timeout=left, max_bytes=MAX_ANSWER_BYTES, params=params)
+        except ScrapeError as error:
+            if time.monotonic() < self._deadline:
+                raise
+            raise ScrapeError(f"{self._url}: not finished within {self._timeout:g} s") from error
         try:
             answer = json.loads(body)
             if answer["status"] != "success":

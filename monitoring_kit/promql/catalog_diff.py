@@ -67,7 +67,7 @@ def _metric_changes(before: Metric, after: Metric) -> Iterator[Change]:
     if before.type != after.type:
         # An exporter that learns to declare a type takes nothing away.
         breaking = "unknown" not in (before.type, after.type)
-        yield Change(name, "type", f"was a {before.type}, is a {after.type}", breaking, after.type)
+        yield Change(name, "type", f"was {_typed(before.type)}, is {_typed(after.type)}", breaking, after.type)
     if before.unit != after.unit:
         text = f"was in {before.unit or 'no unit'}, is in {after.unit or 'no unit'}"
         yield Change(name, "unit", text, False, after.unit)
@@ -108,6 +108,10 @@ def _same(written: str, subject: str, label: str) -> bool:
         return float(written) == float(subject)
     except ValueError:
         return False
+
+
+def _typed(kind: str) -> str:
+    return "untyped" if kind == "unknown" else f"a {kind}"
 
 
 def _number(bound: float) -> str:

@@ -45,7 +45,9 @@ def available() -> bool:
 
 
 def system_mirror() -> str:
-    """The Debian mirror of this machine's own apt configuration, else Debian's public name."""
+    """`MKIT_DEBIAN_MIRROR`, else the mirror of this machine's own apt, else Debian's public name."""
+    if explicit := os.environ.get("MKIT_DEBIAN_MIRROR"):
+        return explicit
     try:
         answer = subprocess.run(
             ["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)", "Created-By: Packages"],

@@ -113,7 +113,8 @@ def _mariadb(lab: Lab, root: Path, name: str, port: int, server_id: int, stateme
 
 def redis(lab: Lab) -> Catalog:
     """A Redis with keys, a memory limit and a connected replica."""
-    server = fetch_packages(("redis-server",)) / "usr" / "bin" / "redis-server"
+    # Named both: a package that this machine has already would not come as a dependency.
+    server = fetch_packages(("redis-server", "redis-tools")) / "usr" / "bin" / "redis-server"
     libraries = {"LD_LIBRARY_PATH": ":".join(map(str, (server.parents[1] / "lib").glob("*-linux-*")))}
     main, replica, port = free_port(), free_port(), free_port()
     base: list[str | Path] = [

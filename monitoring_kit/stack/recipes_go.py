@@ -132,7 +132,7 @@ def _go() -> str:
 
 def _docker(lab: Lab) -> str:
     """Start a Docker daemon of our own with one container in it; returns its endpoint."""
-    root = fetch_packages(("docker.io", "busybox-static"))
+    root = fetch_packages(("docker.io", "containerd", "runc", "busybox-static"))
     # Else the daemon leaves its key in /etc/docker.
     config = lab.write("docker.json", json.dumps({"deprecated-key-path": str(lab.folder / "key.json")}))
     socket = f"unix://{lab.folder / 'docker.sock'}"

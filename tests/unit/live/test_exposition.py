@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from monitoring_kit.live.exposition import ExpositionError, parse
 
 NAMES = st.from_regex(r"[a-z_:][a-z0-9_:]{0,12}", fullmatch=True).map(lambda name: f"x{name}")
-LABELS = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,6}", fullmatch=True)
+LABELS = st.from_regex(r"[a-zA-Z][a-zA-Z0-9_]{0,6}", fullmatch=True)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\x85\u2028\u2029\x0b\x0c\x1c\x1d\x1e"), max_size=12)
 VALUES = st.floats() | st.integers(-(10**9), 10**9)
 
