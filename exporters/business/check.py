@@ -1,0 +1,61 @@
+"""``--config.check``: every query runs once, nothing is saved, the exact samples are printed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Container, Iterator
+from typing import TextIO
+
+from ..runtime import Deadline, Exporter
+from .config import Config
+
+
+class _Last(logging.Handler):
+    """Keeps each collector's last warning, to print it beside the collector."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.found: dict[str, str] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        name = str(getattr(record, "collector", ""))
+        self.found[name] = str(getattr(record, "err", "") or record.getMessage())
+
+
+def _only(exposition: str, names: Container[str]) -> Iterator[str]:
+    """The lines of the families called so: a family begins with its HELP line."""
+    wanted = False
+    for line in exposition.splitlines(keepends=True):
+        if line.startswith("# HELP "):
+            wanted = line.split(" ", 3)[2] in names
+        if wanted:
+            yield line
+
+
+def check(config: Config, exporter: Exporter, out: TextIO, err: TextIO) -> int:
+    """Samples to ``out``, one line a metric to ``err``; 0 when every query gave a valid answer, else 1."""
+    root = logging.getLogger()
+    handlers, last = root.handlers[:], _Last()
+    root.handlers[:] = [last]
+    try:
+        longest = max(metric.timeout for metric in config.metrics.values())
+        began = time.monotonic()
+        # Queries of one source run one after another.
+        gathered = exporter.registry.gather(Deadline.after(1.0 + longest * len(config.metrics)))
+        failures, exposition = gathered.failures, gathered.render("text").decode()
+        took = time.monotonic() - began
+    finally:
+        root.handlers[:] = handlers
+    out.writelines(_only(exposition, config.metrics))
+    for name, metric in config.metrics.items():
+        family = exporter.registry.family(name)
+        if name in failures:
+            err.write(f"FAILED {name} ({metric.source}): {failures[name]}: {last.found.get(name, 'no answer')}\n")
+        else:
+            err.write(f"ok     {name} ({metric.source}): {family.series} series\n")
+    err.write(f"{len(config.metrics) - len(failures)} of {len(config.metrics)} queries answered in {took:.2f} s\n")
+    for hook in exporter.close:
+        hook()
+    exporter.registry.close()
+    return 1 if failures else 0

@@ -1,0 +1,117 @@
+"""One collector per metric: asks its source and turns the answer into rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..runtime import CollectError, Deadline, FamilyRows, Registry, RowError
+from .config_metrics import MetricConfig
+from .faults import SourceFault
+from .guard import Guard
+from .meters import Meters
+from .rows import Row, read_rows
+from .source import Source
+from .state import State
+from .table import Ask, Table
+
+Samples = list[tuple[tuple[str, ...], Any]]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every collector of an exporter shares."""
+
+    registry: Registry
+    meters: Meters
+    state: State
+
+
+class MetricCollector:
+    """Base: a gauge or info metric, read anew each time. The name is the metric's."""
+
+    def __init__(self, metric: MetricConfig, source: Source, context: Context) -> None:
+        self.metric = metric
+        self.name = metric.name
+        self.family = context.registry.declare(metric.spec)
+        self._source = source
+        self._meters = context.meters
+        self._state = context.state
+        context.meters.start(metric.name, metric.mode)
+
+    @property
+    def families(self) -> Sequence[Any]:
+        return (self.family,)
+
+    def collect(self, deadline: Deadline) -> Iterable[FamilyRows]:
+        """The metric's rows now. CollectError with the reason when there are none."""
+        yield FamilyRows(self.family, self.samples(deadline))
+
+    def samples(self, deadline: Deadline) -> Samples:
+        """Label sets and values as they are to be shown."""
+        rows = self._ask(deadline)
+        return self._fill([(row.labels, row.value) for row in rows if row.value is not None])
+
+    def _ask(self, deadline: Deadline, **changes: Any) -> list[Row]:
+        metric = self.metric
+        ask = Ask(metric.query, metric.max_rows, metric.timeout, extra=metric.extra)
+        return self._read(self._fetch(replace(ask, **changes), deadline))
+
+    def _fetch(self, ask: Ask, deadline: Deadline) -> Table:
+        try:
+            return self._source.fetch(ask, deadline)
+        finally:
+            self._meters.source(self._source)
+
+    def _read(self, table: Table) -> list[Row]:
+        # A table without a row may also lack columns (a JMESPath list), and says nothing about them.
+        if not table.rows and not table.columns:
+            table = Table((*self.metric.rules.labels, "value"), [])
+        rows = read_rows(table, self.metric.rules)
+        self._meters.answer(self.name, len(table.rows), sum(row.value is None for row in rows))
+        return rows
+
+    def _fill(self, samples: Samples) -> Samples:
+        """Zeros for the known label sets that have no row, as ``on_empty`` says."""
+        if self.metric.on_empty == "error" and not samples:
+            raise CollectError("empty", "the query returned no value")
+        if self.metric.on_empty == "zero":
+            present = {labels for labels, _ in samples}
+            samples += [(labels, 0.0) for labels in self.family.known_label_sets() if labels not in present]
+        return samples
+
+
+class CumulativeCollector(MetricCollector):
+    """A counter read as a whole from the source, kept from falling by the guard."""
+
+    def __init__(self, metric: MetricConfig, source: Source, context: Context) -> None:
+        super().__init__(metric, source, context)
+        self._guard = Guard(metric.on_regression)
+        self._gates = Registry("gates", max_series=None)
+        self._folded = self._gates.declare(metric.spec)
+        self._shape = f"cumulative {metric.on_regression} {','.join(metric.spec.label_names)}"
+        data, same = context.state.load(metric.name, self._shape)
+        if same:
+            self._guard.load(data)
+
+    def samples(self, deadline: Deadline) -> Samples:
+        known = self._fill([(row.labels, row.value) for row in self._ask(deadline) if row.value is not None])
+        before, dropped = self._guard.regressions, self._gates.budget.dropped()
+        shown = self._guard.apply(self._fold(known))
+        self._meters.regressions(self.name, self._guard.regressions - before)
+        for key, count in self._gates.budget.dropped().items():
+            if count > dropped.get(key, 0):
+                self.family.drop(key[1], count - dropped.get(key, 0))
+        if self._guard.changed:
+            self._state.save(self.name, self._shape, self._guard.dump())
+            self._guard.changed = False
+        return shown
+
+    def _fold(self, samples: Samples) -> Samples:
+        """The samples after allow-lists and caps: the guard must watch what is shown, `other` included."""
+        try:
+            self._folded.replace(samples)
+        except RowError as error:
+            raise SourceFault("value", str(error)) from None
+        return [(child.values, child.value) for child in self._folded.children()]

@@ -1,0 +1,30 @@
+"""What can go wrong with a source, as reasons that become label values of ``collector_errors_total``."""
+
+from __future__ import annotations
+
+from ..runtime import CollectError
+
+REASONS = (
+    "auth", "busy", "columns", "connect", "empty", "null_label", "null_value", "order", "permission", "query",
+    "response", "state", "timeout", "too_large", "too_many_rows", "value",
+)  # fmt: skip
+
+
+class SourceFault(CollectError):
+    """A source did not answer a query.
+
+    ``reason`` is one of REASONS. ``lost`` says that the connection is gone, so that a query on a reused connection may
+    be tried once more on a new one. The message is free of secrets.
+    """
+
+    def __init__(self, reason: str, message: str = "", *, lost: bool = False) -> None:
+        super().__init__(reason, message)
+        self.lost = lost
+
+
+def scrub(text: object, secrets: tuple[str, ...], limit: int = 300) -> str:
+    """A driver's message on one line, shortened, with every secret replaced by ``***``."""
+    line = " ".join(str(text).split())
+    for secret in sorted((s for s in secrets if s), key=len, reverse=True):
+        line = line.replace(secret, "***")
+    return line if len(line) <= limit else line[: limit - 3] + "..."

@@ -1,0 +1,101 @@
+"""``mkit exporter business``: flags, configuration, reload, check."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..runtime import ConfigError, Exporter, ExporterApp, run_exporter
+from .build import make_exporter
+from .check import check
+from .config import DEFAULT_LISTEN, Config, load_config
+from .state import State
+
+NAME = "mkit-exporter-business"
+
+
+class Program:
+    """Builds exporters from the configuration file; the state outlives reloads."""
+
+    def __init__(self) -> None:
+        self._state: State | None = None
+        self.config: Config | None = None
+
+    def build(self, args: Namespace, previous: Exporter | None) -> Exporter:
+        """The exporter that the configuration file describes now. ConfigError when it describes none."""
+        if not args.config_file:
+            raise ConfigError("--config FILE is needed")
+        config = load_config(Path(args.config_file))
+        old = self._state
+        if old is None or old.path != config.state_file:
+            self._state = State(config.state_file, dry=args.config_check)
+        assert self._state is not None
+        try:
+            exporter = make_exporter(config, self._state)
+        except BaseException:
+            if self._state is not old:
+                self._state.close()
+                self._state = old
+            raise
+        self.config = config
+        return exporter
+
+    def check(self, exporter: Exporter) -> int:
+        """``--config.check``."""
+        assert self.config is not None
+        return check(self.config, exporter, sys.stdout, sys.stderr)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("monitoring-kit")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _flags(parser: ArgumentParser) -> None:
+    parser.add_argument("--config", dest="config_file", metavar="FILE", help="the same as --config.file")
+    parser.add_argument(
+        "--print-grants", action="store_true", help="print the least-privilege account of each source and exit"
+    )
+
+
+def _early(argv: Sequence[str]) -> Namespace:
+    """The flags that matter before the program starts."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config.file", "--config", dest="config_file")
+    parser.add_argument("--print-grants", action="store_true")
+    return parser.parse_known_args(list(argv))[0]
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run the exporter with these arguments; the exit code. See ``--help``."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    early = _early(args)
+    listen = DEFAULT_LISTEN
+    if early.config_file:
+        try:
+            config = load_config(Path(early.config_file))
+        except ConfigError as error:
+            sys.stderr.writelines(f"{NAME}: {line}\n" for line in error.lines)
+            return 1
+        if early.print_grants:
+            from .grants import grants
+
+            sys.stdout.write(grants(config))
+            return 0
+        listen = config.listen
+        args += ["--strict"] * config.strict
+    program = Program()
+    app = ExporterApp(
+        NAME, _version(), "Business metrics from SQL, Redis and HTTP.", listen, program.build, _flags, program.check
+    )
+    return run_exporter(app, args)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run())

@@ -1,0 +1,60 @@
+"""What the business exporter says about its sources and queries, beside the runtime's own metrics."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from ..runtime import Registry
+from .source import Source
+
+_OWN = (
+    ("up", "gauge", "source", "Whether the source answered the last query, be it with an error of its own."),
+    ("source_connects_total", "counter", "source", "Connections opened to the source."),
+    ("queries_killed_total", "counter", "source", "Queries that outlived their timeout and were killed by mkit."),
+    ("source_regressions_total", "counter", "metric", "Readings that fell although the metric is a counter."),
+    ("null_values_total", "counter", "metric", "NULL values left out of the metric."),
+    ("result_rows", "gauge", "metric", "Rows of the query's last answer."),
+    ("result_timestamp_seconds", "gauge", "metric", "When the query last answered, Unix time."),
+)
+
+
+class Meters:
+    """The families, and the moments at which they change. Thread-safe."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._lock = threading.Lock()
+        self._families = {
+            suffix: registry.declare(
+                {"name": f"{registry.namespace}_{suffix}", "type": kind, "help": text, "labels": [label]}
+            )
+            for suffix, kind, label, text in _OWN
+        }
+
+    def start(self, metric: str, mode: str) -> None:
+        """Make a metric's counters at zero."""
+        with self._lock:
+            self._families["null_values_total"].labels(metric)
+            if mode == "cumulative":
+                self._families["source_regressions_total"].labels(metric)
+
+    def source(self, source: Source) -> None:
+        """Take over how the source stands."""
+        with self._lock:
+            if source.up is not None:
+                self._families["up"].labels(source.name).set(float(source.up))
+            for suffix, total in (("source_connects_total", source.connects), ("queries_killed_total", source.kills)):
+                child = self._families[suffix].labels(source.name)
+                child.inc(max(0.0, total - child.value))
+
+    def answer(self, metric: str, rows: int, nulls: int) -> None:
+        """Note an answer that has just come."""
+        with self._lock:
+            self._families["result_rows"].labels(metric).set(rows)
+            self._families["result_timestamp_seconds"].labels(metric).set(time.time())
+            self._families["null_values_total"].labels(metric).inc(nulls)
+
+    def regressions(self, metric: str, count: int) -> None:
+        """Count readings that fell."""
+        with self._lock:
+            self._families["source_regressions_total"].labels(metric).inc(count)

@@ -1,0 +1,141 @@
+"""One source: a connection that is used by one query at a time, watched, dropped when in doubt, retried with backoff."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from ..runtime import CollectError, Deadline
+from .faults import SourceFault
+from .table import Ask, Connection, Driver, Table
+from .watchdog import Watchdog
+
+log = logging.getLogger(__name__)
+
+# Left of a scrape's time for killing a query and for the exposition.
+RESERVE = 0.15
+BACKOFF_FIRST = 0.25
+BACKOFF_MAX = 5.0
+
+
+class Source:
+    """A named source. ``fetch`` may be called from any thread; queries wait for each other, other sources do not.
+
+    ``up`` is None before the first contact, then whether the source answered last time, be it with an error of its own.
+    """
+
+    def __init__(self, name: str, driver: Driver, clock: Callable[[], float] = time.monotonic) -> None:
+        self.name = name
+        self.up: bool | None = None
+        self.connects = 0
+        self.kills = 0
+        self._driver = driver
+        self._clock = clock
+        self._turn = threading.Lock()
+        self._connection: Connection | None = None
+        self._failures = 0
+        self._retry_at = 0.0
+        self._last_fault: SourceFault | None = None
+        self._closed = False
+
+    def fetch(self, ask: Ask, deadline: Deadline) -> Table:
+        """The answer. CollectError with the reason when there is none before the deadline."""
+        reserve = min(RESERVE, deadline.remaining() / 2)
+        until = Deadline(deadline.at - reserve)
+        if not self._turn.acquire(timeout=until.remaining()):
+            raise CollectError("busy", f"source {self.name}: other queries held it until the deadline")
+        try:
+            return self._answer(ask, until)
+        finally:
+            self._turn.release()
+
+    def _answer(self, ask: Ask, until: Deadline) -> Table:
+        reused = self._connection is not None
+        try:
+            table = self._once(ask, until)
+        except SourceFault as fault:
+            # An idle connection dies unseen (server restart, wait_timeout); reading twice is harmless.
+            if not (reused and fault.lost and fault.reason != "timeout"):
+                raise
+            table = self._once(ask, until)
+        if len(table.rows) > ask.max_rows and not ask.page:
+            raise CollectError("too_many_rows", f"more than {ask.max_rows} rows; aggregate, or raise max_rows")
+        return table
+
+    def _once(self, ask: Ask, until: Deadline) -> Table:
+        connection = self._connected(until.earliest(ask.timeout))
+        timeout = min(ask.timeout, until.remaining())
+        if timeout <= 0:
+            raise CollectError("busy", f"source {self.name}: no time left for the query")
+        watchdog = Watchdog(connection, timeout)
+        try:
+            with watchdog:
+                table = connection.run(ask, timeout)
+        except SourceFault as fault:
+            self._settle(fault, watchdog)
+            raise self._as_timeout(fault, watchdog, timeout) from None
+        except BaseException:
+            self._drop()
+            raise
+        if watchdog.fired:
+            # Its kill may still be under way and would hit the next query.
+            self._drop()
+        self.up = True
+        return table
+
+    def _settle(self, fault: SourceFault, watchdog: Watchdog) -> None:
+        self.up = not (fault.lost or watchdog.aborted)
+        self.kills += watchdog.fired
+        if fault.lost or watchdog.fired:
+            self._drop()
+
+    @staticmethod
+    def _as_timeout(fault: SourceFault, watchdog: Watchdog, timeout: float) -> SourceFault:
+        if not watchdog.fired or fault.reason == "timeout":
+            return fault
+        return SourceFault("timeout", f"stopped after {timeout:.3g} s", lost=fault.lost)
+
+    def _connected(self, until: Deadline) -> Connection:
+        if self._connection is not None:
+            return self._connection
+        if self._closed:
+            raise SourceFault("connect", f"source {self.name} is closed")
+        wait = self._retry_at - self._clock()
+        if wait > 0 and self._last_fault is not None:
+            raise SourceFault(self._last_fault.reason, f"tried again in {wait:.1f} s; before: {self._last_fault}")
+        try:
+            self._connection = self._driver.connect(until)
+        except SourceFault as fault:
+            self._back_off(fault)
+            raise
+        self.connects += 1
+        self._failures = 0
+        self._last_fault = None
+        return self._connection
+
+    def _back_off(self, fault: SourceFault) -> None:
+        self.up = False
+        self._last_fault = fault
+        delay = min(BACKOFF_MAX, BACKOFF_FIRST * 2**self._failures)
+        self._failures = min(self._failures + 1, 16)
+        self._retry_at = self._clock() + delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def close(self) -> None:
+        """Close the connection; a query in flight is broken off."""
+        self._closed = True
+        connection = self._connection
+        if connection is not None:
+            connection.abort()
+        if self._turn.acquire(timeout=1.0):
+            try:
+                self._drop()
+            finally:
+                self._turn.release()

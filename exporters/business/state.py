@@ -1,0 +1,93 @@
+"""What must outlive the process: watermarks, totals, and the highest values that counters have shown.
+
+One SQLite file in WAL mode with full synchronisation: what was written is there after a power cut, and a metric's mark
+and totals change together or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+from ..runtime import ConfigError
+from .faults import SourceFault
+
+_TABLE = "CREATE TABLE IF NOT EXISTS state (metric TEXT PRIMARY KEY, shape TEXT NOT NULL, data TEXT NOT NULL)"
+
+
+class State:
+    """Plain data by metric. Thread-safe. Without a path it lives in memory; ``dry`` reads the file and writes nothing."""
+
+    def __init__(self, path: Path | None, *, dry: bool = False) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._file_lock: int | None = None
+        if path is not None and not dry:
+            self._file_lock = _claim(path)
+        self._db = _open(path, dry)
+
+    def load(self, metric: str, shape: str) -> tuple[Any, bool]:
+        """(data, whether it was written in this shape); (None, False) before the first ``save``.
+
+        The shape says what the data depends on (mode, labels, buckets ...).
+        """
+        with self._lock:
+            row = self._db.execute("SELECT shape, data FROM state WHERE metric = ?", (metric,)).fetchone()
+        return (None, False) if row is None else (json.loads(row[1]), row[0] == shape)
+
+    def save(self, metric: str, shape: str, data: Any) -> None:
+        """Keep ``data`` (JSON). SourceFault ``state`` when it cannot be written; the former data then stands."""
+        text = json.dumps(data, separators=(",", ":"))
+        try:
+            with self._lock:
+                self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (metric, shape, text))
+        except sqlite3.Error as error:
+            raise SourceFault("state", f"state_file: {error}") from None
+
+    def close(self) -> None:
+        """Give the file back."""
+        with self._lock:
+            self._db.close()
+            if self._file_lock is not None:
+                os.close(self._file_lock)
+                self._file_lock = None
+
+
+def _claim(path: Path) -> int:
+    """A lock that dies with the process: two exporters on one file would count twice."""
+    try:
+        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"state_file {path}: {error.strerror}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise ConfigError(f"state_file {path}: another exporter uses it") from None
+    return descriptor
+
+
+def _open(path: Path | None, dry: bool) -> sqlite3.Connection:
+    target = ":memory:" if path is None or dry else str(path)
+    try:
+        db = sqlite3.connect(target, isolation_level=None, check_same_thread=False, timeout=2.0)
+        if target != ":memory:":
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+        db.execute(_TABLE)
+        if dry and path is not None and path.exists():
+            _copy(path, db)
+    except sqlite3.Error as error:
+        raise ConfigError(f"state_file {path}: {error}") from None
+    return db
+
+
+def _copy(path: Path, into: sqlite3.Connection) -> None:
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)) as source:
+        into.executemany("INSERT INTO state VALUES (?, ?, ?)", source.execute("SELECT metric, shape, data FROM state"))

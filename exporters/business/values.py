@@ -1,0 +1,84 @@
+"""A source's values as samples: numbers and label values, converted without guessing."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
+from typing import Any
+
+from .faults import SourceFault
+
+_TEXT_TYPES = (int, Decimal, date, time)
+
+
+def to_number(value: Any, zone: tzinfo | None, parse_text: bool) -> float | None:
+    """The sample for one value; None for NULL and NaN.
+
+    Decimals become floats, booleans 0 or 1, dates Unix seconds (naive ones in ``zone``), intervals seconds. Text is a
+    number only where ``parse_text`` allows it. SourceFault ``value`` for anything else: never a guess.
+    """
+    if value is None:
+        return None
+    if isinstance(value, (bool, int, float, Decimal)):
+        return _finite(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, date):
+        return _epoch(value, zone)
+    if isinstance(value, str):
+        return _parsed(value, parse_text)
+    raise SourceFault("value", f"the value is a {type(value).__name__}, not a number")
+
+
+def _finite(value: bool | int | float | Decimal) -> float | None:
+    try:
+        number = float(value)
+    except OverflowError:
+        raise SourceFault("value", "the number is too large for a sample") from None
+    return None if math.isnan(number) else number
+
+
+def _epoch(value: date, zone: tzinfo | None) -> float:
+    moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
+    if moment.tzinfo is None:
+        if zone is None:
+            raise SourceFault("value", "a date without time zone; set time_zone on the source")
+        moment = moment.replace(tzinfo=zone)
+    return moment.timestamp()
+
+
+def _parsed(text: str, allowed: bool) -> float | None:
+    if not allowed:
+        raise SourceFault("value", "the value is text; cast it in the query, or set numeric_text: true")
+    stripped = text.strip()
+    try:
+        # Python also takes 1_000 and other digits, which no database writes.
+        number = float(stripped) if stripped.isascii() and "_" not in stripped else None
+    except ValueError:
+        number = None
+    if number is None:
+        raise SourceFault("value", "the text is not a number")
+    return None if math.isnan(number) else number
+
+
+def to_label(value: Any, name: str) -> str:
+    """The label value for one value that is not NULL. SourceFault ``value`` for what has no plain spelling."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f") if value.is_finite() else str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, (bytes, bytearray)):
+        try:
+            return bytes(value).decode()
+        except UnicodeDecodeError:
+            raise SourceFault("value", f"label {name}: the bytes are not UTF-8") from None
+    if isinstance(value, _TEXT_TYPES) or type(value).__name__ == "UUID":
+        return str(value)
+    raise SourceFault("value", f"label {name}: a {type(value).__name__} has no plain spelling")
