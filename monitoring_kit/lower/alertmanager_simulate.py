@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -47,7 +47,7 @@ class Router:
         """The channels that an alert with these labels reaches."""
         return {channel for receiver in self.receivers(labels, at) for channel in self._channels[receiver]}
 
-    def inhibited(self, labels: Labels, firing: list[Labels]) -> bool:
+    def inhibited(self, labels: Labels, firing: Sequence[Labels]) -> bool:
         """Whether one of the ``firing`` alerts holds back an alert with these labels (``inhibit/inhibit.go``)."""
         return any(_holds_back(rule, labels, other) for rule in self._inhibitions for other in firing)
 

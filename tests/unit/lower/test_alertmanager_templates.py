@@ -171,8 +171,8 @@ class _Tags(HTMLParser):
 
 
 def hostile() -> dict[str, Any]:
-    one = alert(**{name: HOSTILE for name in ("alertname", "service", "severity", "team", "instance", "system", "env")})
-    one["annotations"] = {name: HOSTILE for name in one["annotations"]}
+    one = alert(**dict.fromkeys(("alertname", "service", "severity", "team", "instance", "system", "env"), HOSTILE))
+    one["annotations"] = dict.fromkeys(one["annotations"], HOSTILE)
     return one | {"generatorURL": "javascript:alert(1)"}
 
 
