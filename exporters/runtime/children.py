@@ -98,6 +98,43 @@ class GaugeChild(Child):
         self.value = time.time()
 
 
+class RangedGaugeChild(GaugeChild):
+    """A gauge series that refuses values outside ``valid``: they are dropped and counted, the last one stays."""
+
+    __slots__ = ("drop", "valid")
+
+    def __init__(self, prefix: str, values: tuple[str, ...], valid: tuple[float, float], drop: Drop) -> None:
+        super().__init__(prefix, values)
+        self.valid = valid
+        self.drop = drop
+
+    def set(self, value: float = 1.0) -> None:
+        if self.valid[0] <= value <= self.valid[1]:
+            self.value = value
+        else:
+            self.drop("out_of_range")
+
+    def inc(self, amount: float = 1) -> None:
+        self.set(self.value + amount)
+
+    def dec(self, amount: float = 1) -> None:
+        self.set(self.value - amount)
+
+    def set_to_current_time(self) -> None:
+        self.set(time.time())
+
+
+class InfoChild(GaugeChild):
+    """An info series: always 1."""
+
+    __slots__ = ()
+
+    def set(self, value: float = 1.0) -> None:
+        if value != 1:
+            raise ValueError("an info metric is always 1")
+        self.value = 1
+
+
 class HistogramLayout:
     """What all children of a histogram family share."""
 

@@ -9,7 +9,16 @@ from math import isfinite
 from typing import Any, Generic, TypeVar
 
 from .budget import Budget
-from .children import Child, CounterChild, GaugeChild, HistogramChild, HistogramLayout, HistogramValue
+from .children import (
+    Child,
+    CounterChild,
+    GaugeChild,
+    HistogramChild,
+    HistogramLayout,
+    HistogramValue,
+    InfoChild,
+    RangedGaugeChild,
+)
 from .errors import RowError
 from .gate import Gate
 from .heads import head
@@ -167,7 +176,9 @@ class Family(Generic[ChildT]):
         asked: set[tuple[str, ...]] = set()
         for values, value in listed:
             if values in asked:
-                raise RowError(f"{self.name}: two rows for the labels {dict(zip(self.label_names, values, strict=True))}")
+                raise RowError(
+                    f"{self.name}: two rows for the labels {dict(zip(self.label_names, values, strict=True))}"
+                )
             asked.add(values)
             if self._outside(value):
                 self.drop("out_of_range")
@@ -231,7 +242,17 @@ class Counter(ScalarFamily):
 class Gauge(ScalarFamily):
     """A gauge family."""
 
-    child_type = GaugeChild
+    child_type: type[Child] = GaugeChild
+
+    def _make(self, values: tuple[str, ...]) -> Child:
+        child = super()._make(values)
+        return child if self.spec.valid is None else self._ranged(child.prefix, values)
+
+    def _twin(self, old: Child) -> Child:
+        return super()._twin(old) if self.spec.valid is None else self._ranged(old.prefix, old.values)
+
+    def _ranged(self, prefix: str, values: tuple[str, ...]) -> Child:
+        return RangedGaugeChild(prefix, values, self.spec.valid or (0.0, 0.0), self.drop)
 
     def labels(self, *values: str) -> GaugeChild:
         return super().labels(*values)  # type: ignore[return-value]
@@ -244,9 +265,11 @@ class Gauge(ScalarFamily):
 class Info(Gauge):
     """An info family: a gauge that is always 1, its facts in the labels."""
 
+    child_type = InfoChild
+
     def labels(self, *values: str) -> GaugeChild:
         child = super().labels(*values)
-        child.value = 1.0
+        child.set(1)
         return child
 
     def _check(self, value: Value) -> None:

@@ -47,7 +47,12 @@ def parser(app: ExporterApp) -> ArgumentParser:
         help=f"host:port or [v6]:port, repeatable (default {app.default_listen})",
     )
     add("--web.systemd-socket", dest="systemd", action="store_true", help="use the sockets passed by systemd")
-    add("--web.config.file", dest="web_config", metavar="FILE", help="TLS, users, rate limit (exporter-toolkit's format)")
+    add(
+        "--web.config.file",
+        dest="web_config",
+        metavar="FILE",
+        help="TLS, users, rate limit (exporter-toolkit's format)",
+    )
     add("--web.telemetry-path", dest="telemetry_path", type=_path, default="/metrics", metavar="PATH")
     add("--web.max-requests", dest="max_requests", type=_count, default=40, metavar="N", help="in flight; more get 503")
     add("--web.enable-lifecycle", dest="lifecycle", action="store_true", help="allow POST /-/reload")

@@ -17,8 +17,7 @@ def landing(app: ExporterApp, telemetry_path: str, workers: Sequence[Worker]) ->
     title = html.escape(f"{app.name} {app.version}")
     rows = "".join([_row(worker) for worker in workers])
     table = (
-        "<table><tr><th>Collector</th><th>Last run</th><th>Duration</th><th>Last success (UTC)</th></tr>"
-        f"{rows}</table>"
+        f"<table><tr><th>Collector</th><th>Last run</th><th>Duration</th><th>Last success (UTC)</th></tr>{rows}</table>"
         if rows
         else ""
     )

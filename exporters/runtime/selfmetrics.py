@@ -117,4 +117,3 @@ class SelfMetrics:
 
 def _one(value: float) -> Iterable[Row]:
     return [((), value)]
-

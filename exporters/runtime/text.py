@@ -46,9 +46,15 @@ def _histogram(family: Histogram, child: HistogramChild, openmetrics: bool) -> b
         return interleave(child.prefixes, texts)
     for place, exemplar in list(child.exemplars.items()):
         texts[place] += exemplar_text(exemplar)
+    prefixes = child.prefixes
     if family.spec.created:
-        texts[-1] += f"\n{family.name}_created{child.prefixes[-1][len(family.name) + 5 :]}{child.created!r}"
-    return interleave(child.prefixes, texts)
+        prefixes = (*prefixes, f"\n{family.name}_created{prefixes[-1][len(family.name) + 5 :]}")
+        texts.append(repr(child.created))
+    if child.sum < 0 or (family.spec.buckets and family.spec.buckets[0] < 0):
+        # OpenMetrics 1.0 makes the sum a counter, forbids it where it can be negative, and the count without it.
+        end = len(counts)
+        prefixes, texts = (*prefixes[:end], *prefixes[end + 2 :]), texts[:end] + texts[end + 2 :]
+    return interleave(prefixes, texts)
 
 
 def exemplar_text(exemplar: Exemplar | None) -> str:

@@ -142,13 +142,16 @@ class Worker:
     def _apply(self, run: Run, emitted: list[FamilyRows | FamilyError], now: float) -> None:
         seen: set[str] = set()
         for item in emitted:
-            seen.add(item.family.name)
-            reason = item.reason if isinstance(item, FamilyError) else self._replace(item)
+            mine = any(item.family is family for family in self.families)
+            reason = self._take(item) if mine else "foreign_family"
+            if mine:
+                seen.add(item.family.name)
             if reason is None:
                 self._good[item.family.name] = now
                 continue
             run.failed = run.failed or reason
-            self._give_up((item.family,))
+            if mine:
+                self._give_up((item.family,))
             log.warning("family failed", extra={"collector": self.name, "metric": item.family.name, "reason": reason})
         for family in self.families:
             if family.name not in seen:
@@ -156,9 +159,9 @@ class Worker:
         if run.failed is not None:
             self.state.error(run.failed)
 
-    def _replace(self, item: FamilyRows) -> str | None:
-        if not any(item.family is family for family in self.families):
-            return "foreign_family"
+    def _take(self, item: FamilyRows | FamilyError) -> str | None:
+        if isinstance(item, FamilyError):
+            return item.reason
         try:
             item.family.replace(item.rows)
         except RowError as error:
