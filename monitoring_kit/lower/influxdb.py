@@ -24,6 +24,11 @@ from monitoring_kit.spec.quantity import Duration
 
 RETENTION_LABEL = "retention"
 DOWNSAMPLED_EVERY = Duration(300_000)
+_HOW_TO = """\
+-- InfluxDB 1.x: database, retention policies and down-sampling.
+-- New database: influx -execute "$(cat setup.iql)"
+-- After a change: while read -r line; do influx -execute "$line"; done < setup.iql
+"""
 _HOUR, _DAY = 3_600_000, 86_400_000
 
 
@@ -58,14 +63,16 @@ def policies(influxdb: InfluxDb) -> tuple[Policy, ...]:
 def lower_influxdb(system: System, report: Report) -> list[OutFile]:
     """``influxdb/setup.iql``, when InfluxDB is enabled.
 
-    One statement a line, so that it can be piped into ``influx`` again after a change: what exists is left (or refused,
-    where a setting changed) and the ALTER that follows sets it right.
+    A new database takes it whole. ``influx`` stops at the first error, and a CREATE with changed settings is one, so a
+    database that exists takes it line by line: the ALTER after it then sets it right. Statements are separated by
+    semicolons; after the last one ``influx`` would ask for another.
     """
     influxdb = enabled(system)
     if influxdb is None:
         return []
     _check(influxdb, report)
-    return [OutFile(conventions.INFLUXDB_SETUP, "text", "\n".join(_statements(influxdb)) + "\n")]
+    text = _HOW_TO + ";\n".join(_statements(influxdb)) + "\n"
+    return [OutFile(conventions.INFLUXDB_SETUP, "text", text)]
 
 
 def influx_writes(system: System, report: Report) -> list[Branch]:
@@ -138,7 +145,6 @@ def _endpoint(influxdb: InfluxDb, verb: str, policy: Policy) -> str:
 def _statements(influxdb: InfluxDb) -> list[str]:
     database = influxdb.database
     lines = [
-        "-- InfluxDB 1.x: database, retention policies and down-sampling. Apply with: influx < setup.iql",
         f'CREATE DATABASE "{database}"',
     ]
     for policy in policies(influxdb):
