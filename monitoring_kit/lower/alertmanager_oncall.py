@@ -5,6 +5,7 @@ Keys and their versions: ``config/notifiers.go`` of prometheus/alertmanager. Sec
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from monitoring_kit.lower.alertmanager_gates import Gate
@@ -13,6 +14,11 @@ from monitoring_kit.spec.channels import Email, Opsgenie, PagerDuty, Pushover, V
 from monitoring_kit.targets import Feature
 
 Integration = tuple[str, dict[str, Any]]
+# Services whose webhook addresses are their whole secret; Alertmanager 0.25 shows such an address in its API and its log.
+_SECRET_URL = re.compile(
+    r"https?://(?:hooks\.slack\.com/|discord(?:app)?\.com/api/webhooks/|[^/]+\.webhook\.office\.com/|outlook\.office(?:365)?\.com/webhook/"
+    r"|api\.telegram\.org/bot|events\.pagerduty\.com/integration/)"
+)
 
 
 def use(template: str) -> str:
@@ -73,6 +79,11 @@ def pagerduty(channel: PagerDuty, gate: Gate) -> Integration:
 
 
 def webhook(channel: Webhook, gate: Gate) -> Integration:
+    if channel.url is not None and _SECRET_URL.match(channel.url):
+        gate.report.error(
+            "secrets/inline", "whoever knows this address can post to it: it is a secret", channel.at("url"), secret=True,
+            help="use the service's own kind of channel with its `webhook_file`, or `url_file` from Alertmanager 0.26",
+        )  # fmt: skip
     if channel.url_file is not None:
         gate.need(
             Feature.AM_WEBHOOK_URL_FILE, channel, "url_file", "write the address as `url:` and keep the secret in a token: `bearer_file: /run/secrets/...`"

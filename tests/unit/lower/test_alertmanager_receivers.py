@@ -170,3 +170,18 @@ def test_every_object_knows_its_line_in_the_spec(compile_text: Compile) -> None:
     lines = {r["name"]: r.origin.line for r in files.files[CONFIG].tree["receivers"] if r.origin is not None}
     assert lines["email"] == 5
     assert lines["victorops"] == 4 + len(OLD_KINDS)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.slack.com/services/T0/B0/XyZ",
+        "https://discord.com/api/webhooks/1/XyZ",
+        "https://acme.webhook.office.com/webhookb2/XyZ",
+        "https://api.telegram.org/bot1:XyZ/sendMessage",
+    ],
+)
+def test_an_address_that_is_a_secret_is_refused(compile_text: Compile, url: str) -> None:
+    (found,) = list(alertmanager(compile_text(text({"m": f"{{kind: webhook, url: '{url}'}}"}))).report)
+    assert (found.code, found.secret) == ("secrets/inline", True)
+    assert "XyZ" not in found.message + found.help
