@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from monitoring_kit.cli.options import env_option, spec_argument
 from monitoring_kit.spec.quantity import Duration
 
 
@@ -25,8 +26,8 @@ class _Lasting(click.ParamType):
 
 
 @click.command(name="up")
-@click.argument("spec", type=click.Path(dir_okay=False))
-@click.option("--env", help="Environment whose overlay to apply.")
+@spec_argument
+@env_option
 @click.option("--for", "lasting", type=_Lasting(), help="Stop after this time; until Ctrl-C when not given.")
 def command(spec: str, env: str | None, lasting: Duration | None) -> None:
     """Start Prometheus and Alertmanager on the generated files of SPEC, with a simulated system behind them.
@@ -39,12 +40,13 @@ def command(spec: str, env: str | None, lasting: Duration | None) -> None:
       mkit up mkit.yaml
       mkit up mkit.yaml --for 120s
     """
-    from monitoring_kit.cli.common import show_report
+    from monitoring_kit.cli.console import show_findings
+    from monitoring_kit.diagnostics import Severity
     from monitoring_kit.pipeline import compile_spec
     from monitoring_kit.stack.running import LabError, Stack
 
     compilation = compile_spec(spec, env)
-    show_report(compilation.report)
+    show_findings(compilation.report, "text", Severity.WARNING)
     if not compilation.ok:
         sys.exit(1)
     previous = signal.signal(signal.SIGTERM, _interrupted)
@@ -74,7 +76,9 @@ def _announce(stack: Any) -> None:
     for part in stack.left_out:
         click.echo(f"left out: {part}")
     first = next(iter(stack.simulators.values()))
-    click.echo(f"break one: curl -X POST '{first}/-/fault?mode=errors' (or slow, down); mend it: curl -X POST {first}/-/heal")
+    click.echo(
+        f"break one: curl -X POST '{first}/-/fault?mode=errors' (or slow, down); mend it: curl -X POST {first}/-/heal"
+    )
     click.echo("Ctrl-C stops everything")
 
 

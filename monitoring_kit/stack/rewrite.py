@@ -28,14 +28,24 @@ _ENDPOINTS = {
 _SECRET = "demo-secret"  # noqa: S105 - the capture endpoints accept anything
 
 
-def local_prometheus(outputs: Mapping[str, Output], targets: Mapping[str, str], alertmanager: str, own: str) -> tuple[str, list[str]]:
+def local_prometheus(
+    outputs: Mapping[str, Output], targets: Mapping[str, str], alertmanager: str, own: str
+) -> tuple[str, list[str]]:
     """`prometheus.yml` for a local run, and what had to be left out (in words).
 
     ``targets`` maps a job to its local ``host:port``; jobs without one are dropped. ``own`` is Prometheus' own address.
     """
     config = yaml.safe_load(outputs[PROMETHEUS_YML].data)
-    known = {**targets, "prometheus": targets.get("prometheus", own), "alertmanager": targets.get("alertmanager", alertmanager)}
-    left_out = [f"{key} (the stores are not part of a local run)" for key in ("remote_write", "remote_read") if config.pop(key, None)]
+    known = {
+        **targets,
+        "prometheus": targets.get("prometheus", own),
+        "alertmanager": targets.get("alertmanager", alertmanager),
+    }
+    left_out = [
+        f"{key} (the stores are not part of a local run)"
+        for key in ("remote_write", "remote_read")
+        if config.pop(key, None)
+    ]
     jobs = []
     for job in config.get("scrape_configs", []):
         if job["job_name"] in known:
@@ -66,9 +76,12 @@ def _local_job(job: dict[str, Any], target: str) -> dict[str, Any]:
     return job
 
 
-def local_alertmanager(outputs: Mapping[str, Output], smarthost: str, url: str) -> tuple[str, dict[str, str]]:
-    """`alertmanager.yml` with every receiver pointing to the capture endpoints, and the secret files it names: relative path
-    -> content."""
+def local_alertmanager(
+    outputs: Mapping[str, Output], smarthost: str, url: str, folder: str
+) -> tuple[str, dict[str, str]]:
+    """`alertmanager.yml` with every receiver pointing to the capture endpoints, and the secret files it names: path ->
+    content. They stand below the absolute path ``folder``: Alertmanager resolves some of them against its own working
+    folder, not against the configuration's."""
     config = yaml.safe_load(outputs[ALERTMANAGER_YML].data)
     files: dict[str, str] = {}
     for receiver in config.get("receivers", []):
@@ -76,26 +89,27 @@ def local_alertmanager(outputs: Mapping[str, Output], smarthost: str, url: str) 
             if not isinstance(entries, list):
                 continue
             for entry in entries:
-                _local_receiver(kind, entry, smarthost, url, files)
+                _local_receiver(kind, entry, smarthost, url, folder, files)
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True), files
 
 
-def _local_receiver(kind: str, entry: dict[str, Any], smarthost: str, url: str, files: dict[str, str]) -> None:
+def _local_receiver(
+    kind: str, entry: dict[str, Any], smarthost: str, url: str, folder: str, files: dict[str, str]
+) -> None:
     entry.pop("http_config", None)
     channel = kind.removesuffix("_configs")
     for key in [k for k in entry if k.endswith("_file")]:
-        files[f"secrets/{channel}-{key}"] = _SECRET
-        entry[key] = f"secrets/{channel}-{key}"
+        entry[key] = f"{folder}/{channel}-{key}"
+        files[entry[key]] = _SECRET
     if kind == "email_configs":
         entry.update(smarthost=smarthost, require_tls=False)
         for key in ("auth_username", "auth_password_file", "auth_password", "tls_config"):
-            entry.pop(key, None)
+            files.pop(str(entry.pop(key, None)), None)
     elif kind in _ENDPOINTS:
         key, by_file = _ENDPOINTS[kind]
         endpoint = f"{url}/{channel}"
         if by_file:
-            files[f"secrets/{channel}-{key}"] = endpoint
-            entry[key] = f"secrets/{channel}-{key}"
+            files[entry[key]] = endpoint
         else:
             entry.pop(f"{key}_file", None)
             entry[key] = endpoint

@@ -82,10 +82,12 @@ class Stack:
         self.lab.start(f"simulator-{service}", command, f"http://127.0.0.1:{port}/-/healthy")
 
     def _start_alertmanager(self, program: Path | None, outputs: dict[str, Output], port: int) -> None:
-        text, files = local_alertmanager(outputs, self.capture.smarthost, self.capture.url)
+        text, files = local_alertmanager(
+            outputs, self.capture.smarthost, self.capture.url, str(self.lab.folder / "secrets")
+        )
         self.lab.write(ALERTMANAGER_YML, text)
         for name, content in files.items():
-            self.lab.write(f"alertmanager/{name}", content).chmod(0o600)
+            self.lab.write(name, content).chmod(0o600)
         command = [
             str(program),
             f"--config.file={self.lab.folder / ALERTMANAGER_YML}",
