@@ -37,7 +37,7 @@ def asked(lab: Lab, panel: dict[str, Any], target: dict[str, Any], chosen: dict[
     step = int(Duration.of(panel.get("interval", "15s")).seconds)
     expr = interpolated(target["expr"], step, chosen)
     assert "$" not in expr
-    return lab.instant(expr) if target["instant"] else lab.range(expr, step)
+    return lab.instant(expr) if target.get("instant") else lab.range(expr, step)
 
 
 def test_every_panel_shows_something(live: tuple[Built, Lab]) -> None:

@@ -60,7 +60,8 @@ def up_stat(text: str, origin: Span | None, *matchers: Matcher) -> Branch:
 
 def _judged(stat: Branch, below: str, border: float, above: str) -> Branch:
     """``stat`` in one colour below ``border`` and in another from there on."""
-    defaults: dict[str, Any] = stat["fieldConfig"]["defaults"]
-    defaults["color"] = {"mode": "thresholds"}
-    defaults["thresholds"] = {"mode": "absolute", "steps": [{"color": below, "value": None}, {"color": above, "value": border}]}
+    judged = [{"color": below, "value": None}, {"color": above, "value": border}]
+    config = stat["fieldConfig"]
+    defaults = {**config["defaults"], "color": {"mode": "thresholds"}, "thresholds": {"mode": "absolute", "steps": judged}}
+    stat["fieldConfig"] = {**config, "defaults": defaults}
     return stat

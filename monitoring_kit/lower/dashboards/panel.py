@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from monitoring_kit.diagnostics import Span
@@ -68,7 +68,8 @@ def target(query: Query, ref: str, *, instant: bool) -> dict[str, Any]:
         found["legendFormat"] = query.legend
     if query.format != "time_series":
         found["format"] = query.format
-    found["instant"] = instant
+    if instant:
+        found["instant"] = True
     found["range"] = not instant
     return found
 
@@ -85,30 +86,50 @@ def ref_id(index: int) -> str:
 
 def _defaults(type_: str, kind: dict[str, Any], look: Look) -> dict[str, Any]:
     limits = drawable(look.limits)
+    key = (type_, look.unit, look.bad, look.no_value, look.stacked, tuple([limit.key for limit in limits]))
+    if look.mappings:
+        return _built_defaults(type_, kind, look, limits)
+    found = _DEFAULTS.get(key)
+    if found is None:
+        found = _DEFAULTS[key] = _built_defaults(type_, kind, replace(look, links=[]), limits)
+    return {**found, "links": look.links} if look.links else found
+
+
+# By everything that they depend on but links: most panels of a thousand services look like a few others.
+_DEFAULTS: dict[tuple[object, ...], dict[str, Any]] = {}
+
+
+def _built_defaults(type_: str, kind: dict[str, Any], look: Look, limits: list[Limit]) -> dict[str, Any]:
     found: dict[str, Any] = {"unit": look.unit, "noValue": look.no_value, "mappings": look.mappings or _BAD_VALUES}
     share = look.unit == "percentunit" and look.bad == "low"
     if share:
         found["decimals"] = 2
     elif look.unit in library()["units"]["zero_based"]:
         found["min"] = 0
-    if type_ == "gauge":
-        found["max"] = 1 if look.unit == "percentunit" else None
+    if type_ == "gauge" and look.unit == "percentunit":
+        found["max"] = 1
     found["color"] = _color(type_, bool(limits) or bool(look.mappings))
     found["thresholds"] = {"mode": "absolute", "steps": steps(limits)}
-    custom = dict(kind.get("custom", ()))
-    if type_ == "timeseries":
-        custom["thresholdsStyle"] = {"mode": "line" if limits else "off"}
-        custom.update(soft_bounds(limits, share=share))
-        if look.stacked:
-            custom["stacking"] = {"mode": "normal", "group": "A"}
-            custom["fillOpacity"] = 40
+    custom = _custom(type_, kind, look, limits, share=share)
     if custom:
         found["custom"] = custom
     if look.links:
         found["links"] = look.links
-    if found.get("max", 0) is None:
-        del found["max"]
     return found
+
+
+def _custom(type_: str, kind: dict[str, Any], look: Look, limits: list[Limit], *, share: bool) -> dict[str, Any]:
+    """What only this panel type knows: for lines, their fill, their stacking and the drawn thresholds."""
+    custom = dict(kind.get("custom", ()))
+    if type_ != "timeseries":
+        return custom
+    if limits:
+        custom["thresholdsStyle"] = {"mode": "line"}
+    custom.update(soft_bounds(limits, share=share))
+    if look.stacked:
+        custom["stacking"] = {"mode": "normal", "group": "A"}
+        custom["fillOpacity"] = 40
+    return custom
 
 
 def _color(type_: str, judged: bool) -> dict[str, str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from monitoring_kit.conventions import SERVICE, WATCHDOG
 from monitoring_kit.lower.signals import RATE_INTERVAL, signal_expr
 from monitoring_kit.promql import Expr, add_matchers, print_expr
 from monitoring_kit.promql.ast import Aggregate, Binary, Call, Matcher, MatrixSelector, Number, VectorSelector
-from monitoring_kit.resolve.signals import SignalUse
+from monitoring_kit.promql.template import Template, hole
+from monitoring_kit.resolve.signals import Signal, SignalUse
 from monitoring_kit.resolve.system import ServiceView
 
 ANY_INSTANCE = Matcher("instance", "=~", "$instance")
@@ -46,17 +48,40 @@ def live(view: ServiceView, use: SignalUse) -> str:
     return print_expr(signal_expr(view, use, RATE_INTERVAL))
 
 
+_TEMPLATES: dict[tuple[object, ...], tuple[Signal, Template]] = {}
+
+
 def split(view: ServiceView, use: SignalUse, label: str) -> str:
     """The signal broken down by ``label``, for the chosen instances."""
-    return print_expr(add_matchers(signal_expr(view, use, RATE_INTERVAL, (label,)), (ANY_INSTANCE,)))
+
+    def build() -> Expr:
+        expr = signal_expr(replace(view, name=hole("job")), use, RATE_INTERVAL, (label,))
+        return add_matchers(expr, (ANY_INSTANCE,))
+
+    return _template(("split", label, use.quantile, view.cpu, view.memory), use.signal, build).fill(job=view.job)
 
 
 def buckets(view: ServiceView, use: SignalUse) -> str:
     """Observations per second in each bucket of a histogram signal, for a heatmap."""
     histogram = use.signal.histogram
     assert isinstance(histogram, VectorSelector)
-    selector = VectorSelector(f"{histogram.name}_bucket", (*histogram.matchers, Matcher("job", "=", view.job), ANY_INSTANCE))
-    return print_expr(fold("sum", ("le",), Call("rate", (MatrixSelector(selector, RATE_INTERVAL),))))
+
+    def build() -> Expr:
+        matchers = (*histogram.matchers, Matcher("job", "=", hole("job")), ANY_INSTANCE)
+        selector = VectorSelector(f"{histogram.name}_bucket", matchers)
+        return fold("sum", ("le",), Call("rate", (MatrixSelector(selector, RATE_INTERVAL),)))
+
+    return _template(("buckets",), use.signal, build).fill(job=view.job)
+
+
+def _template(key: tuple[object, ...], signal: Signal, build: Callable[[], Expr]) -> Template:
+    """The printed query of a signal, shared by all services of a kind. Kept by the signal's identity, since hashing its
+    trees would cost more than printing them."""
+    found = _TEMPLATES.get((id(signal), *key))
+    if found is None or found[0] is not signal:
+        found = (signal, Template(build()))
+        _TEMPLATES[id(signal), *key] = found
+    return found[1]
 
 
 def up(*matchers: Matcher, by: tuple[str, ...] = ()) -> str:
@@ -84,7 +109,7 @@ def firing_alerts(by: tuple[str, ...], *matchers: Matcher) -> str:
 
 def alert_count(severity: str, *matchers: Matcher) -> str:
     """How many alerts of a severity fire; nothing when none does."""
-    return print_expr(fold("count", (), series("ALERTS", *matchers, alertstate="firing", severity=severity)))
+    return print_expr(fold("count", (), series("ALERTS", _REAL, *matchers, alertstate="firing", severity=severity)))
 
 
 def legend(labels: Iterable[str]) -> str:
