@@ -28,7 +28,7 @@ class Detail(NamedTuple):
             return f"{self.path}: {short(self.after)} (added)"
         if self.after is MISSING:
             return f"{self.path}: {short(self.before)} (removed)"
-        return f"{self.path}: {short(self.before)} → {short(self.after)}"
+        return f"{self.path}: {' → '.join(_contrast(self.before, self.after))}"
 
     def plain(self) -> dict[str, Any]:
         sides = {"before": self.before, "after": self.after}
@@ -39,6 +39,28 @@ def short(value: Any, limit: int = 160) -> str:
     """A value on one line, cut at ``limit`` characters."""
     text = " ".join(value.split()) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _contrast(before: Any, after: Any) -> tuple[str, str]:
+    """Both sides, short; of two long texts only the stretch that differs with a little around it."""
+    if not (isinstance(before, str) and isinstance(after, str)) or max(len(before), len(after)) <= 60:
+        return short(before), short(after)
+    one, two = " ".join(before.split()), " ".join(after.split())
+    head = _common(one, two)
+    tail = _common(one[head:][::-1], two[head:][::-1])
+    start = max(0, head - 24)
+    start = start if start == 0 or " " not in one[start:head] else one.index(" ", start) + 1
+    return _cut(one, start, len(one) - tail), _cut(two, start, len(two) - tail)
+
+
+def _common(one: str, two: str) -> int:
+    """The length of the beginning that both share."""
+    return next((n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+
+
+def _cut(text: str, start: int, end: int) -> str:
+    end = min(len(text), end + 12)
+    return short(("…" if start else "") + text[start:end] + ("…" if end < len(text) else ""))
 
 
 def without(data: dict[str, Any], *keys: str) -> dict[str, Any]:
