@@ -14,30 +14,32 @@ def command() -> None:
 
 @command.command("fetch")
 @click.option("--suite", "suites", multiple=True, metavar="SUITE", help="bookworm, trixie or sid; repeatable.")
-@click.option("--missing", is_flag=True, help="Only if a tool is missing now.")
-def fetch(suites: tuple[str, ...], missing: bool) -> None:
-    """Fetch the four tools and print the versions that were served.
+@click.option("--refresh", is_flag=True, help="Fetch again even if all are there: suites move.")
+def fetch(suites: tuple[str, ...], refresh: bool) -> None:
+    """Fetch what is missing of the four tools, and print their versions.
 
-    Without --suite: for this machine. Debian's packages are unpacked into the tool folder; nothing is
-    installed. On other systems the pinned official archives are taken.
+    Without --suite: for this machine, where tools on PATH count. Debian's packages are unpacked into the
+    tool folder; nothing is installed. On other systems the pinned official archives are taken.
     """
     from monitoring_kit.stack.fetch import FetchError
     from monitoring_kit.stack.fetch import fetch as fetch_suite
-    from monitoring_kit.stack.tools import chosen_suite, find_tools
-    from monitoring_kit.stack.tools import missing as missing_tools
+    from monitoring_kit.stack.tools import REQUIRED, chosen_suite, find_tools, missing
 
     try:
         wanted = [chosen_suite(suite) for suite in suites] or [chosen_suite()]
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     for suite in wanted:
-        if missing and not missing_tools(find_tools(suite)):
-            click.echo(f"{suite}: nothing is missing")
-            continue
-        click.echo(f"{suite}: fetching ...", err=True)
-        try:
-            served = fetch_suite(suite)
-        except FetchError as error:
-            click.echo(f"error: {suite}: {error}", err=True)
+        if refresh or missing(find_tools(suite)):
+            click.echo(f"{suite}: fetching ...", err=True)
+            try:
+                fetch_suite(suite)
+            except FetchError as error:
+                click.echo(f"error: {suite}: {error}", err=True)
+                sys.exit(1)
+        tools = find_tools(suite)
+        if left := missing(tools):
+            click.echo(f"error: {suite}: {left[0].name}: {left[0].missing_reason}", err=True)
             sys.exit(1)
-        click.echo(f"{suite}: " + ", ".join(f"{name} {version}" for name, version in sorted(served.items())))
+        shown = (f"{tools[name].name} {tools[name].version} ({tools[name].source})" for name in REQUIRED)
+        click.echo(f"{suite}: {', '.join(shown)}")

@@ -5,7 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from monitoring_kit.cli.tools import command
 from monitoring_kit.stack import apt
 from monitoring_kit.stack.fetch import fetch, fetch_packages, package_version
 from monitoring_kit.stack.tools import REQUIRED, SUITES, ToolsMissingError, ensure_tools, env_name, find_tools
@@ -74,6 +76,19 @@ def test_each_suite_is_fetched_and_runs_here(fresh: Path, suite: str) -> None:
     config.write_text("scrape_configs: [{job_name: a, static_configs: [{targets: ['b:1']}]}]\n", encoding="utf-8")
     checked = subprocess.run([tools["promtool"].path or "", "check", "config", config], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
+
+
+def test_the_verb_fetches_what_is_missing_and_prints_it(fresh: Path) -> None:
+    result = CliRunner().invoke(command, ["fetch", "--suite", "trixie"])
+    assert result.exit_code == 0, result.output
+    for name in REQUIRED:
+        assert f"{name} {find_tools('trixie')[name].version} (tools:trixie)" in result.output
+    path = find_tools("trixie")["promtool"].path or fresh
+    before = path.stat().st_ctime_ns
+    assert CliRunner().invoke(command, ["fetch", "--suite", "trixie"]).exit_code == 0
+    assert path.stat().st_ctime_ns == before
+    assert CliRunner().invoke(command, ["fetch", "--suite", "trixie", "--refresh"]).exit_code == 0
+    assert path.stat().st_ctime_ns != before
 
 
 def test_a_suite_that_the_mirror_does_not_have_is_an_error(fresh: Path) -> None:

@@ -81,12 +81,15 @@ def test_fetch_without_apt_fails_with_the_reasons(bare: Path) -> None:
     assert "apt-get and dpkg are not on this machine" in result.output
 
 
-def test_fetch_missing_does_nothing_when_all_is_there(bare: Path) -> None:
+def test_fetch_does_nothing_when_all_is_there(bare: Path) -> None:
     for name in REQUIRED:
-        (bare / name).write_text("#!/bin/sh\n", encoding="utf-8")
+        (bare / name).write_text("#!/bin/sh\necho version 1.2.3\n", encoding="utf-8")
         (bare / name).chmod(0o755)
-    result = CliRunner().invoke(tools_cli.command, ["fetch", "--missing"])
-    assert (result.exit_code, result.output) == (0, "path: nothing is missing\n")
+    # No apt-get on this PATH: a fetch would fail.
+    result = CliRunner().invoke(tools_cli.command, ["fetch"])
+    assert result.exit_code == 0
+    assert result.output.startswith("path: prometheus 1.2.3 (path), promtool 1.2.3 (path)")
+    assert CliRunner().invoke(tools_cli.command, ["fetch", "--suite", "sid", "--refresh"]).exit_code == 1
 
 
 def test_capture_from_a_live_server_and_from_a_file_agree(tmp_path: Path) -> None:
