@@ -127,8 +127,8 @@ def _folder_of(file: Path) -> Path | None:
 
 
 def _find_spec(out: Path, name: str) -> Path | None:
-    """The spec by its base name: in the current folder, in the output folder's parents."""
-    for folder in (Path.cwd(), *out.parents):
+    """The spec by its base name: in the current folder, or at most two folders above the output."""
+    for folder in (Path.cwd(), *out.parents[:2]):
         if (folder / name).is_file():
             return Path(os.path.relpath(folder / name))
     return None
