@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..runtime import CollectError
 
 REASONS = (
@@ -20,6 +22,13 @@ class SourceFault(CollectError):
     def __init__(self, reason: str, message: str = "", *, lost: bool = False) -> None:
         super().__init__(reason, message)
         self.lost = lost
+
+
+def column_names(description: Any) -> tuple[str, ...]:
+    """The names in a DB-API cursor's description. SourceFault ``columns`` for a statement without an answer."""
+    if not description:
+        raise SourceFault("columns", "the statement gives no rows")
+    return tuple(str(column[0]) for column in description)
 
 
 def scrub(text: object, secrets: tuple[str, ...], limit: int = 300) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..runtime import Deadline
 from .dsn import Address, Dsn
-from .faults import SourceFault, scrub
+from .faults import SourceFault, column_names, scrub
 from .lines import Cutter, TlsConfig, open_socket
 from .sqltext import bind_percent
 from .table import Ask, Table
@@ -82,7 +82,7 @@ class MysqlConnection:
             self._limit(timeout, ask.max_rows + 1)
             with self._raw.cursor(pymysql.cursors.SSCursor) as cursor:
                 cursor.execute(text, dict(ask.params) or None)
-                columns = tuple(str(column[0]) for column in cursor.description or ())
+                columns = column_names(cursor.description)
                 rows = [tuple(row) for row in cursor.fetchmany(ask.max_rows + 1)]
         except pymysql.err.MySQLError as error:
             raise _fault(error, self._dsn.secrets) from None

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..runtime import Deadline
 from .dsn import Address, Dsn
-from .faults import SourceFault, scrub
+from .faults import SourceFault, column_names, scrub
 from .lines import Cutter, TlsConfig
 from .sqltext import bind_percent
 from .table import Ask, Table
@@ -77,7 +77,10 @@ class PostgresConnection:
             finally:
                 # Cancels what the server has not sent yet.
                 stream.close()
-            return Table(tuple(str(column.name) for column in cursor.description or ()), rows)
+            if not rows and (cursor.statusmessage or "").startswith("SELECT"):
+                # An answer that is streamed has its columns with its first row.
+                return Table((), [])
+            return Table(column_names(cursor.description), rows)
 
     def cancel(self) -> None:
         with contextlib.suppress(Exception):
@@ -124,7 +127,7 @@ class PostgresDriver:
         conninfo = make_conninfo("", **self._arguments(dsn))
         pgconn = pq.PGconn.connect_start(conninfo.encode())
         try:
-            state = pq.PollingStatus.WRITING
+            state: int = pq.PollingStatus.WRITING
             while state not in (pq.PollingStatus.OK, pq.PollingStatus.FAILED):
                 self._wait(pgconn, state, deadline)
                 state = pgconn.connect_poll()

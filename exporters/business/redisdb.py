@@ -123,7 +123,10 @@ class RedisDriver:
             raise _fault(error, dsn.secrets) from None
 
     def _make(self, dsn: Dsn, deadline: Deadline) -> Any:
-        from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+        import redis.connection
+
+        # Typed as Any: the library's own hints for these classes are incomplete.
+        kinds: Any = redis.connection
 
         left = max(deadline.remaining(), 0.001)
         common: dict[str, Any] = {
@@ -136,12 +139,12 @@ class RedisDriver:
             "client_name": "mkit-exporter-business",
         }
         if dsn.scheme == "unix":
-            return UnixDomainSocketConnection(path="/" + dsn.database.lstrip("/"), **{**common, "db": 0})
+            return kinds.UnixDomainSocketConnection(path="/" + dsn.database.lstrip("/"), **{**common, "db": 0})
         common.update(host=dsn.host or "localhost", port=dsn.port or 6379)
         if dsn.scheme == "redis" and self._tls is None:
-            return Connection(**common)
+            return kinds.Connection(**common)
         tls = self._tls or TlsConfig()
-        return SSLConnection(
+        return kinds.SSLConnection(
             **common,
             ssl_ca_certs=tls.ca_file,
             ssl_certfile=tls.cert_file,

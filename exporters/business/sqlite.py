@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from ..runtime import Deadline
 from .dsn import Address
-from .faults import SourceFault, scrub
+from .faults import SourceFault, column_names, scrub
 from .table import Ask, Table
 
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
@@ -51,7 +51,7 @@ class SqliteConnection:
         try:
             # sqlite3.Row objects are not needed, and `timeout` of connect() is fixed: wait for locks here.
             cursor = self._locked(str(ask.query), dict(ask.params), until)
-            columns = tuple(str(column[0]) for column in cursor.description or ())
+            columns = column_names(cursor.description)
             rows = [tuple(row) for row in cursor.fetchmany(ask.max_rows + 1)]
             cursor.close()
         except sqlite3.Error as error:

@@ -162,7 +162,7 @@ def bind_percent(sql: str, dialect: str) -> str:
 
 def tables(sql: str, dialect: str) -> list[str]:
     """The tables and views that a query names after FROM and JOIN, unquoted, sorted; its own CTEs left out."""
-    code = _code(sql, dialect)
+    code = _folded(_code(sql, dialect), dialect)
     found: set[str] = set()
     ctes = {
         _name(code, i - 1)[0].lower()
@@ -180,6 +180,13 @@ def tables(sql: str, dialect: str) -> list[str]:
                 break
             at += 1
     return sorted(found)
+
+
+def _folded(code: list[Token], dialect: str) -> list[Token]:
+    """PostgreSQL reads names without quotes in lower case."""
+    if dialect != "postgresql":
+        return code
+    return [Token(token.kind, token.text.lower(), token.at) if token.kind == "word" else token for token in code]
 
 
 def _opens(code: list[Token], i: int) -> bool:

@@ -1,0 +1,99 @@
+"""The least-privilege account of each source, as statements for its administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from ..runtime import CollectError
+from .config import Config
+from .config_metrics import MetricConfig
+from .config_sources import SourceConfig
+from .dsn import Dsn
+from .redistext import commands, uses_now
+from .sqltext import tables
+
+PLACEHOLDER = "<PASSWORD>"
+
+
+def grants(config: Config) -> str:
+    """One commented block a source. Passwords are placeholders; none is ever printed."""
+    blocks = []
+    for source in config.sources.values():
+        metrics = [metric for metric in config.metrics.values() if metric.source == source.name]
+        try:
+            dsn = source.address.resolve()
+        except CollectError:
+            dsn = Dsn(source.kind)
+        lines = _LINES[source.dialect or source.kind](source, dsn, metrics)
+        blocks.append("\n".join([f"-- source {source.name} ({source.kind})", *lines]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _tables(source: SourceConfig, metrics: list[MetricConfig]) -> list[str]:
+    return sorted({table for metric in metrics for table in tables(str(metric.query), source.dialect or "")})
+
+
+def _mysql(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Iterator[str]:
+    user = f"{_literal(dsn.user or 'mkit')}@'%'"
+    yield "-- '%' may be narrowed to the exporter's host; three connections: one works, two may kill."
+    yield f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{PLACEHOLDER}' WITH MAX_USER_CONNECTIONS 3;"
+    for table in _tables(source, metrics):
+        parts = table.split(".") if "." in table else [dsn.database or "<DATABASE>", table]
+        yield f"GRANT SELECT ON {'.'.join(_ticked(part) for part in parts)} TO {user};"
+
+
+def _postgresql(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Iterator[str]:
+    role = _quoted(dsn.user or "mkit")
+    yield f"CREATE ROLE {role} LOGIN PASSWORD '{PLACEHOLDER}' CONNECTION LIMIT 3 NOSUPERUSER NOCREATEDB NOCREATEROLE;"
+    yield f"ALTER ROLE {role} SET default_transaction_read_only = on;"
+    yield f"GRANT CONNECT ON DATABASE {_quoted(dsn.database or dsn.user or '<DATABASE>')} TO {role};"
+    found = _tables(source, metrics)
+    for schema in sorted({table.split(".")[0] if "." in table else "public" for table in found}):
+        yield f"GRANT USAGE ON SCHEMA {_quoted(schema)} TO {role};"
+    for table in found:
+        yield f"GRANT SELECT ON {'.'.join(_quoted(part) for part in table.split('.'))} TO {role};"
+
+
+def _sqlite(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Iterator[str]:
+    yield "-- SQLite has no accounts: give the exporter's user read permission on the file, and on its -wal and -shm."
+    yield f"-- chmod o+r {unquote(dsn.database) or '<FILE>'}"
+
+
+def _redis(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Iterator[str]:
+    names: set[str] = set()
+    keys: set[str] = set()
+    for metric in metrics:
+        for name, args in commands(metric.query).values():
+            names.add(name.lower().replace(" ", "|"))
+            if name == "HGETALL":
+                names.add("hlen")
+            if name in ("EXISTS", "PFCOUNT"):
+                keys.update(args)
+            elif name not in ("INFO", "DBSIZE"):
+                keys.add(args[0])
+        if uses_now(metric.query):
+            names.add("time")
+    allowed = " ".join(f"+{name}" for name in sorted({*names, "client|setname", "client|setinfo", "select"}))
+    readable = " ".join(f"%R~{key}" for key in sorted(keys))
+    yield f"ACL SETUSER {dsn.user or 'mkit'} reset on >{PLACEHOLDER} {readable} {allowed}".replace("  ", " ")
+
+
+def _http(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Iterator[str]:
+    paths = sorted({str(metric.extra.get("path", "")) for metric in metrics})
+    yield f"-- HTTP: a token that may GET {', '.join('/' + (dsn.database + '/' + path).strip('/') for path in paths)}"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _ticked(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+_LINES = {"mysql": _mysql, "postgresql": _postgresql, "sqlite": _sqlite, "redis": _redis, "http": _http}
