@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -184,7 +185,9 @@ class PrivateApt:
         for archive in archives:
             fields = _apt(["dpkg-deb", "--show", "--showformat", "${Package} ${Version}", str(archive)])
             name, _, version = fields.strip().partition(" ")
-            _apt(["dpkg", "-x", str(archive), str(self.root)])
+            with tempfile.TemporaryDirectory(dir=self.folder, prefix="unpack-") as scratch:
+                _apt(["dpkg", "-x", str(archive), scratch])
+                _move_tree(Path(scratch), self.root)
             archive.unlink()
             done.append(Package(name, version))
         have = self.unpacked() | {package.name: package.version for package in done}
@@ -192,6 +195,17 @@ class PrivateApt:
         fresh.write_text(json.dumps(have, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         fresh.replace(self.folder / "packages.json")
         return done
+
+
+def _move_tree(source: Path, target: Path) -> None:
+    """Move every file into place in one step each: a tool is whole or not there, also while it is replaced."""
+    for folder, subfolders, files in os.walk(source):
+        place = target / Path(folder).relative_to(source)
+        place.mkdir(parents=True, exist_ok=True)
+        links = [name for name in subfolders if Path(folder, name).is_symlink()]
+        for name in (*files, *links):
+            if not (place / name).is_dir() or (place / name).is_symlink():
+                Path(folder, name).replace(place / name)
 
 
 def _apt(command: list[str], cwd: Path | None = None) -> str:

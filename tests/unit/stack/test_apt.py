@@ -55,3 +55,18 @@ def test_without_apt_the_pinned_archives_are_tried_and_both_failures_are_told(
         fetch.fetch("path", tmp_path)
     assert "apt-get and dpkg are not on this machine" in str(error.value)
     assert "no pinned checksum for linux-vax" in str(error.value)
+
+
+def test_a_tree_is_moved_file_by_file_over_an_older_one(tmp_path: Path) -> None:
+    new, root = tmp_path / "new", tmp_path / "root"
+    for tree, text in ((new, "new"), (root, "old")):
+        (tree / "usr" / "bin").mkdir(parents=True)
+        (tree / "usr" / "bin" / "tool").write_text(text, encoding="utf-8")
+    (root / "usr" / "bin" / "other").write_text("kept", encoding="utf-8")
+    (new / "usr" / "bin" / "link").symlink_to("tool")
+    (new / "usr" / "sbin").symlink_to("bin")
+    apt._move_tree(new, root)
+    assert (root / "usr" / "bin" / "tool").read_text(encoding="utf-8") == "new"
+    assert (root / "usr" / "bin" / "other").read_text(encoding="utf-8") == "kept"
+    assert (root / "usr" / "bin" / "link").readlink() == Path("tool")
+    assert (root / "usr" / "sbin" / "tool").read_text(encoding="utf-8") == "new"
