@@ -1,7 +1,9 @@
 """Inhibition: which firing alert holds back which others.
 
-Alertmanager takes two missing labels for equal, so every label of ``equal`` is asked to be there on both sides. An alert
-that is on both sides of a rule is never held back by another such one (``inhibit.go``), hence none holds back itself.
+Alertmanager takes two missing labels for equal, so every label of ``equal`` is asked to be there on both sides. No alert
+can be on both sides of an emitted rule: none holds back itself, and none is left to what Alertmanager does with such an
+alert, which differs between versions (0.25 and 0.28 hold it back where a source stands on one side alone; 0.33, which
+remembers one source for all that are equal, may not).
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ def inhibit_rules(system: System, model: Model) -> list[Branch]:
     here = sorted(system.external_labels)
     rules = [_severity_rule(system, here)]
     rules += _dependency_rules(system, model, here)
-    rules += [_own_rule(rule) for rule in system.spec.alerting.inhibit if _sound(rule)]
+    for rule in system.spec.alerting.inhibit:
+        rules += _own_rules(rule) if _sound(rule) else []
     return rules
 
 
@@ -54,14 +57,27 @@ def _dependency_rules(system: System, model: Model, here: list[str]) -> list[Bra
     return rules
 
 
-def _own_rule(rule: Inhibition) -> Branch:
-    return _rule(
-        rule.node.span,
-        source=[equals(name, value) for name, value in rule.source.items()],
-        target=[equals(name, value) for name, value in rule.target.items()] + _sparing_watchdog(rule),
-        equal=list(dict.fromkeys(rule.equal)),
-        known=(rule.source, rule.target),
-    )
+def _own_rules(rule: Inhibition) -> list[Branch]:
+    """The spec's rule without the alerts that are sources themselves: "not (a and b)" takes a rule for each label."""
+    return [
+        _rule(
+            rule.node.span,
+            source=[equals(name, value) for name, value in rule.source.items()],
+            target=[*(equals(name, value) for name, value in rule.target.items()), *_sparing_watchdog(rule), *apart],
+            equal=list(dict.fromkeys(rule.equal)),
+            known=(rule.source, rule.target),
+        )
+        for apart in _apart(rule)
+    ]
+
+
+def _apart(rule: Inhibition) -> list[list[str]]:
+    """What keeps sources out of the targets: one matcher for each emitted rule, [[]] when they cannot meet anyway, [] when
+    every target is a source."""
+    target = {name: rule.source[name] for name in rule.equal if name in rule.source} | rule.target
+    if any(target.get(name, value) != value for name, value in rule.source.items()):
+        return [[]]
+    return [[differs(name, value)] for name, value in rule.source.items() if name not in target]
 
 
 def _sparing_watchdog(rule: Inhibition) -> list[str]:
@@ -82,7 +98,7 @@ def _rule(
 
 def _sound(rule: Inhibition) -> bool:
     watchdog = WATCHDOG in (rule.source.get(ALERTNAME), rule.target.get(ALERTNAME))
-    return bool(rule.source and rule.target) and not watchdog and rule.source != rule.target
+    return bool(rule.source and rule.target) and not watchdog and bool(_apart(rule))
 
 
 def check_inhibitions(system: System, report: Report) -> None:
@@ -106,10 +122,10 @@ def _check_rule(rule: Inhibition, report: Report) -> None:
         elif labels.get(ALERTNAME) == WATCHDOG:
             what = "always fires and would hold these back for ever" if side == "source" else "must never be held back"
             report.error("alertmanager/inhibit-watchdog", f"the watchdog {what}", rule.at(side))
-    if rule.source and rule.source == rule.target:
+    if rule.source and rule.target and not _apart(rule):
         report.error(
-            "alertmanager/inhibit-self", "source and target are the same alerts, and an alert does not hold back itself", rule.at("target"),
-            help="add the label that tells them apart, such as `severity`",
+            "alertmanager/inhibit-self", "every target is a source as well, and an alert does not hold back itself", rule.at("source"),
+            help="add to `source` what tells the cause from the symptoms, such as `severity: critical`",
         )  # fmt: skip
     for index, label in enumerate(rule.equal):
         left, right = rule.source.get(label), rule.target.get(label)

@@ -88,6 +88,4 @@ def _holds_back(rule: Mapping[str, Any], labels: Labels, other: Labels) -> bool:
     source, target = rule["source_matchers"], rule["target_matchers"]
     if not matches(target, labels) or not matches(source, other):
         return False
-    if matches(source, labels) and matches(target, other):
-        return False
     return all(labels.get(name, "") == other.get(name, "") for name in rule.get("equal", ()))

@@ -30,7 +30,11 @@ SERVICES = (
     "  db: {kind: mysql, scrape: {targets: ['db:80']}}\n"
     "  lone: {kind: http, scrape: {targets: ['lone:80']}}\n"
 )
-OWN = "inhibit: [{source: {alertname: Maintenance}, target: {severity: info}, equal: [zone]}]"
+# In the second rule, as it is written, an alert can stand on both sides.
+OWN = (
+    "inhibit: [{source: {alertname: Maintenance}, target: {severity: info}, equal: [zone]},"
+    " {source: {zone: eu}, target: {severity: warning}, equal: [service]}]"
+)
 TEXT = spec(HOOK, f"watchdog: {{notify: [m]}}, {OWN}", SERVICES)
 
 
@@ -104,7 +108,7 @@ def some_alerts(chance: random.Random) -> list[Labels]:
 
 
 @pytest.mark.parametrize("suite", [PATH_SUITE, "trixie", "sid"])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_simulation_agrees_with_a_running_alertmanager(
     compile_text: Compile, tmp_path: Path, suite: str, seed: int
 ) -> None:
@@ -153,6 +157,9 @@ def an_alert(name: str, service: str = "", severity: str = "warning", **more: st
         (an_alert("Watchdog", "web", "info"), an_alert("Errors", "web", "critical"), False),
         (an_alert("Note", "", "info", zone="eu"), an_alert("Maintenance", zone="eu"), True),
         (an_alert("Note", "", "info"), an_alert("Maintenance"), False),
+        # A source is never held back by its own rule.
+        (an_alert("Slow", "web", zone="eu"), an_alert("Late", "web", zone="eu"), False),
+        (an_alert("Slow", "web", zone="us"), an_alert("Late", "web", zone="eu"), True),
         (an_alert("Watchdog", "", "info", zone="eu"), an_alert("Maintenance", zone="eu"), False),
     ],
 )
@@ -175,7 +182,20 @@ def test_a_rule_of_the_spec_keeps_hostile_values(compile_text: Compile, tmp_path
     check_config(files, tmp_path)
     own = files.tree(CONFIG)["inhibit_rules"][-1]
     assert own["source_matchers"] == ['a="q\\"u\\\\o\\nte|x"']
-    assert own["target_matchers"] == ['b="{}"', 'alertname!="Watchdog"']
+    assert own["target_matchers"] == ['b="{}"', 'alertname!="Watchdog"', 'a!="q\\"u\\\\o\\nte|x"']
+
+
+def test_two_labels_of_a_source_take_two_rules(compile_text: Compile, tmp_path: Path) -> None:
+    compiled = compile_text(spec(HOOK, "inhibit: [{source: {a: x, b: y}, target: {c: z}}]"))
+    files = alertmanager(compiled)
+    check_config(files, tmp_path)
+    assert len(files.tree(CONFIG)["inhibit_rules"]) == 3
+    assert compiled.system is not None
+    assert compiled.model is not None
+    router = Router(compiled.system, compiled.model)
+    source = {"a": "x", "b": "y"}
+    for labels, held in (({"c": "z"}, True), ({"c": "z", "a": "x"}, True), ({"c": "z", "b": "y"}, True), ({"c": "z", **source}, False)):
+        assert router.inhibited(labels, [source]) is held
 
 
 @pytest.mark.parametrize(
@@ -184,6 +204,7 @@ def test_a_rule_of_the_spec_keeps_hostile_values(compile_text: Compile, tmp_path
         ("[{source: {alertname: Watchdog}, target: {severity: info}}]", "inhibit-watchdog", "always fires"),
         ("[{source: {severity: critical}, target: {alertname: Watchdog}}]", "inhibit-watchdog", "never be held back"),
         ("[{source: {severity: info}, target: {severity: info}}]", "inhibit-self", "does not hold back itself"),
+        ("[{source: {zone: eu}, target: {severity: info}, equal: [zone]}]", "inhibit-self", "every target"),
         ("[{source: {}, target: {severity: info}}]", "inhibit-all", "`source`"),
         ("[{source: {severity: info}, target: {}}]", "inhibit-all", "`target`"),
         ("[{source: {a: x}, target: {a: y}, equal: [a]}]", "inhibit-never", "`x` on one side and `y`"),
