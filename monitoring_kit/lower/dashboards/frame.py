@@ -56,7 +56,6 @@ def label_variable(name: str, label: str, description: str, query: str, everythi
         "description": description,
         "type": "query",
         "datasource": DATASOURCE,
-        "definition": query,
         "query": {"qryType": 1, "query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery"},
         "refresh": 2,
         "sort": 1,
