@@ -1,0 +1,226 @@
+"""The world that an expression is checked against: which series exist, with type, unit, labels and intervals.
+
+A `World` is asked by name and answers with a `Series`, or None where it knows nothing. Whatever it does not know makes a
+check silent: only what is in it can be called wrong.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from monitoring_kit.promql.ast import Expr
+from monitoring_kit.promql.catalog import Catalog
+
+INF = math.inf
+COUNTERS = frozenset(("counter", "bucket"))
+_SUFFIXES = ("_bucket", "_sum", "_count")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a label's values can be: all of them, an RE2 pattern, at most so many; nothing known when all are empty."""
+
+    values: tuple[str, ...] = ()
+    pattern: str | None = None
+    max: int | None = None
+
+    @property
+    def single(self) -> bool:
+        """True when two series cannot differ in it."""
+        return len(self.values) == 1 or self.max == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The samples stored under one name.
+
+    ``kind`` is counter, bucket (cumulative, with ``le``), gauge, summary, info, native (histogram), rate or summed (of
+    recorded expressions) or None when unknown; ``unit`` that of the value, ``base_unit`` that of the observations behind a
+    bucket. ``labels`` are all that it can have, ``sure`` those that every series has; with ``open`` there may be others.
+    ``interval`` is the longest scrape interval in milliseconds, ``low`` and ``high`` bound the value, ``steps`` are the
+    only values. ``declared`` means that the author vouches for it: what contradicts it is proven, not likely.
+    """
+
+    name: str
+    family: str
+    kind: str | None
+    unit: str | None = None
+    base_unit: str | None = None
+    labels: Mapping[str, Allowed] = field(default_factory=dict)
+    sure: frozenset[str] = frozenset()
+    open: bool = True
+    interval: int | None = None
+    low: float = -INF
+    high: float = INF
+    steps: frozenset[float] | None = None
+    buckets: tuple[float, ...] = ()
+    declared: bool = False
+    source: str = ""
+    origin: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording rule: ``service`` is the value of its label ``service`` where that is one constant."""
+
+    name: str
+    expr: Expr
+    labels: Mapping[str, str]
+    service: str | None = None
+    shape: object = None
+    origin: Any = None
+
+
+@dataclass
+class World:
+    """What is known. ``find(name)`` gives the exposures of a series by service; ``families(name)`` the type of a metric
+    whose own name no series has (a classic histogram). With ``closed`` a name that is not found is no metric at all.
+    """
+
+    find: Callable[[str], Sequence[tuple[str | None, Series]]] = lambda name: ()
+    family: Callable[[str], str | None] = lambda name: None
+    names: Callable[[], Iterable[str]] = tuple
+    closed: bool = False
+    records: Mapping[str, Sequence[Recorded]] = field(default_factory=dict)
+    external_labels: Mapping[str, str] = field(default_factory=dict)
+    evaluation_ms: int | None = None
+    retention_ms: int | None = None
+    prometheus: str | None = None
+    features: frozenset[str] = frozenset()
+    alertnames: frozenset[str] | None = None
+    _cache: dict[tuple[str, str | None], Series | None] = field(default_factory=dict, repr=False)
+
+    def series(self, name: str, service: str | None = None) -> Series | None:
+        """The series ``name``, of one service or of all that expose it; None when unknown."""
+        cached = self._cache.get((name, service), ...)
+        if cached is not ...:
+            return cached
+        found = [s for owner, s in self.find(name) if service is None or owner in (service, None)]
+        made = merged(found) if found else self._recorded(name, service)
+        self._cache[name, service] = made
+        return made
+
+    def knows(self, name: str) -> bool:
+        """True when some service exposes ``name`` or a rule records it."""
+        return bool(self.find(name)) or name in self.records
+
+    def _recorded(self, name: str, service: str | None) -> Series | None:
+        rules = [r for r in self.records.get(name, ()) if service is None or r.service in (service, None)]
+        if not rules:
+            return None
+        # Set first: a rule that reads its own record must not recurse for ever.
+        self._cache[name, service] = None
+        from monitoring_kit.promql.infer.recorded import recorded_series
+
+        shapes = {id(r.expr) if r.shape is None else r.shape: r for r in rules}
+        return merged([recorded_series(rule, self) for rule in shapes.values()])
+
+
+def merged(found: Sequence[Series]) -> Series:
+    """One series for several of a name: it has a label, a value or a type only as far as all agree."""
+    first = found[0]
+    if all(s is first for s in found):
+        return first
+    labels: dict[str, Allowed] = {}
+    for series in found:
+        for name, allowed in series.labels.items():
+            labels[name] = _either(labels[name], allowed) if name in labels else allowed
+    intervals = [s.interval for s in found]
+    steps = [s.steps for s in found]
+    return replace(
+        first,
+        kind=first.kind if all(s.kind == first.kind for s in found) else None,
+        unit=first.unit if all(s.unit == first.unit for s in found) else None,
+        base_unit=first.base_unit if all(s.base_unit == first.base_unit for s in found) else None,
+        labels=labels,
+        sure=frozenset.intersection(*(s.sure for s in found)),
+        open=any(s.open for s in found),
+        interval=None if None in intervals else max(i for i in intervals if i is not None),
+        low=min(s.low for s in found),
+        high=max(s.high for s in found),
+        steps=None if None in steps else frozenset().union(*(s for s in steps if s is not None)),
+        buckets=first.buckets if all(s.buckets == first.buckets for s in found) else (),
+        declared=all(s.declared for s in found),
+    )
+
+
+def _either(one: Allowed, other: Allowed) -> Allowed:
+    if one == other:
+        return one
+    both = bool(one.values and other.values)
+    values = tuple(dict.fromkeys((*one.values, *other.values))) if both else ()
+    return Allowed(values, one.pattern if one.pattern == other.pattern else None)
+
+
+def expose(
+    name: str,
+    family: str,
+    type_: str,
+    *,
+    unit: str | None,
+    labels: Mapping[str, Allowed],
+    sure: frozenset[str] = frozenset(),
+    buckets: tuple[float, ...] = (),
+    native: bool = False,
+    **more: Any,
+) -> Series:
+    """The series ``name`` of the metric ``family`` with that metric's type, unit, labels and finite buckets."""
+    suffix = name[len(family) :]
+    counted = "events" if type_ in ("histogram", "summary", "counter") else None
+    kind: str | None = type_ if type_ in ("counter", "gauge", "summary", "info") else None
+    if type_ == "histogram":
+        kind = {"_bucket": "bucket", "": "native" if native else None}.get(suffix, "counter")
+        if suffix == "_bucket":
+            bounds = tuple(_bound(b) for b in buckets)
+            labels = {**labels, "le": Allowed((*bounds, "+Inf") if bounds else ())}
+            sure = sure | {"le"}
+    elif type_ == "summary" and suffix:
+        kind = "counter"
+    elif type_ == "summary":
+        labels = {**labels, "quantile": Allowed()}
+        sure = sure | {"quantile"}
+    value_unit = counted if suffix in ("_bucket", "_count") or (kind == "counter" and not unit) else unit
+    low = 0.0 if kind in COUNTERS else -INF
+    steps = frozenset((1.0,)) if kind == "info" else frozenset((0.0, 1.0)) if name == "up" else None
+    if steps:
+        low = min(steps)
+    return Series(
+        name, family, kind, value_unit, unit, labels, sure, low=low, high=max(steps) if steps else INF, steps=steps,
+        buckets=buckets if kind == "bucket" else (), **more,
+    )  # fmt: skip
+
+
+def _bound(value: float) -> str:
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+
+
+def stems(name: str) -> tuple[str, ...]:
+    """The families that a series of this name can belong to: itself, and without the suffix of a histogram or summary."""
+    return (name, *(name.removesuffix(s) for s in _SUFFIXES if name.endswith(s)))
+
+
+def lint_world(catalogs: Iterable[Catalog] = (), **more: Any) -> World:
+    """The world of files without a spec: what some catalogs say, open to everything that they do not name."""
+    merged_catalogs: dict[str, list[tuple[str | None, Series]]] = {}
+    families: dict[str, str] = {}
+    for catalog in catalogs:
+        source = f"{catalog.exporter} {catalog.version}".strip()
+        for metric in catalog.metrics.values():
+            families[metric.name] = metric.type
+            labels = {label: Allowed(tuple(metric.values.get(label, ()))) for label in metric.labels}
+            for name in metric.series_names():
+                series = expose(
+                    name, metric.name, metric.type, unit=metric.unit or None, labels=labels, buckets=metric.buckets,
+                    source=source,
+                )  # fmt: skip
+                merged_catalogs.setdefault(name, []).append((None, series))
+    empty: list[tuple[str | None, Series]] = []
+    return World(
+        find=lambda name: merged_catalogs.get(name, empty),
+        family=families.get,
+        names=lambda: merged_catalogs,
+        **more,
+    )
