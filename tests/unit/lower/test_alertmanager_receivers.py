@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from monitoring_kit.pipeline import Compilation
 from monitoring_kit.stack.tools import Tool, find_tools
 from tests.conftest import marked
-from tests.unit.lower.alertmanager_tools import CONFIG, TEMPLATE, WEB, alertmanager, amtools, check_config
+from tests.unit.lower.alertmanager_tools import CONFIG, TEMPLATE, WEB, alertmanager, amtool, amtools, check_config
 
 Compile = Callable[..., Compilation]
 
@@ -185,3 +187,24 @@ def test_an_address_that_is_a_secret_is_refused(compile_text: Compile, url: str)
     (found,) = list(alertmanager(compile_text(text({"m": f"{{kind: webhook, url: '{url}'}}"}))).report)
     assert (found.code, found.secret) == ("secrets/inline", True)
     assert "XyZ" not in found.message + found.help
+
+
+def test_receivers_use_only_templates_that_exist(compile_text: Compile, tmp_path: Path) -> None:
+    # amtool check-config does not look: a wrong name would fail at the first notification.
+    files = alertmanager(compile_text(text(OLD_KINDS | NEW_KINDS, "0.33")))
+    defined = set(re.findall(r'define "([^"]+)"', files.text(TEMPLATE)))
+    used = set(re.findall(r'template "([^"]+)"', files.text(CONFIG)))
+    inside = set(re.findall(r'template "([^"]+)"', files.text(TEMPLATE)))
+    assert len(used) > 20
+    assert used | inside <= defined
+    assert defined <= used | inside
+
+
+def test_pushover_spends_its_priority_on_firing_alerts_alone(compile_text: Compile, tmp_path: Path) -> None:
+    files = alertmanager(compile_text(text({"p": NEW_KINDS["pushover"]}, "0.26")))
+    expression = integration(files, "p")[1]["priority"]
+    for status, wanted in (("firing", "2"), ("resolved", "0")):
+        data = tmp_path / "data.json"
+        data.write_text(json.dumps({"status": status}))
+        done = amtool("template", "render", f"--template.data={data}", f"--template.text={expression}", f"--template.glob={tmp_path}/*.tmpl")
+        assert done.stdout == wanted, done.stderr
