@@ -79,6 +79,9 @@ class MysqlConnection:
 
         text = bind_percent(str(ask.query), "mysql") if ask.params else str(ask.query)
         try:
+            if self._dsn.database:
+                # The server looks at rights on a whole database again only when it is chosen.
+                self._raw.select_db(self._dsn.database)
             self._limit(timeout, ask.max_rows + 1)
             with self._raw.cursor(pymysql.cursors.SSCursor) as cursor:
                 cursor.execute(text, dict(ask.params) or None)

@@ -77,7 +77,7 @@ class PostgresConnection:
             finally:
                 # Cancels what the server has not sent yet.
                 stream.close()
-            if not rows and (cursor.statusmessage or "").startswith("SELECT"):
+            if not rows and not cursor.description:
                 # An answer that is streamed has its columns with its first row.
                 return Table((), [])
             return Table(column_names(cursor.description), rows)

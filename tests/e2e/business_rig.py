@@ -15,6 +15,7 @@ from monitoring_kit.exporters.business.build import make_exporter
 from monitoring_kit.exporters.business.config import parse_config
 from monitoring_kit.exporters.business.state import State
 from monitoring_kit.exporters.runtime import Deadline
+
 from tests.servers import PASSWORD, RealServer
 
 COUNT = {"type": "gauge", "help": "Rows.", "source": "shop", "query": "SELECT COUNT(*) AS value FROM tx"}

@@ -1,0 +1,222 @@
+"""The business exporter while MariaDB and PostgreSQL stop, hang, restart, revoke, and outlive their timeouts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from monitoring_kit.exporters.business import mysql as mysql_driver
+from monitoring_kit.exporters.business import postgresql as postgresql_driver
+
+from tests import servers
+from tests.e2e import business_rig
+from tests.e2e.business_rig import COUNT, STATUS, Database, Rig
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module", params=["mysql", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    folder = tmp_path_factory.mktemp("outage")
+    if request.param == "mysql":
+        with servers.start_mariadb() as server, business_rig.mysql(server, folder) as found:
+            yield found
+    else:
+        with servers.start_postgres() as server, business_rig.postgresql(server, folder) as found:
+            yield found
+
+
+def gauge(query: str, **more: Any) -> dict[str, Any]:
+    return {"type": "gauge", "help": "A value.", "source": "shop", "query": query, **more}
+
+
+def server_of(database: Database) -> servers.RealServer:
+    assert database.server is not None
+    return database.server
+
+
+def running(database: Database) -> int:
+    """Sleeping queries that the server is working on."""
+    if database.kind == "mysql":
+        sql = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'"
+    else:
+        sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT 1 AS value FROM pg_sleep%'"
+    return int(database.execute(sql)[0][0])
+
+
+def until(test: Callable[[], bool], seconds: float) -> float:
+    """Wait for ``test``; the seconds it took."""
+    began = time.monotonic()
+    while not test():
+        assert time.monotonic() - began < seconds
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def gone_after(database: Database, rig: Rig, timeout: float) -> float:
+    """Seconds after the timeout at which the server no longer works on the query."""
+    scrape = threading.Thread(target=rig.scrape, args=(timeout + 3,))
+    scrape.start()
+    until(lambda: running(database) == 1, 2)
+    began = time.monotonic()
+    until(lambda: running(database) == 0, timeout + 3)
+    over = time.monotonic() - began - timeout
+    scrape.join()
+    assert rig.failures == {"slow_now": "timeout"}
+    return over
+
+
+def test_timed_out_query_is_gone_from_the_server(database: Database) -> None:
+    with database.rig({"slow_now": gauge(database.sleep, timeout="700ms")}) as rig:
+        rig.scrape()
+        assert gone_after(database, rig, 0.7) <= 0.1
+
+
+def test_query_that_ignores_the_servers_timeout_is_killed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second layer alone: the server is told a timeout far too long, the watchdog kills the query."""
+    if database.kind == "mysql":
+        limit = mysql_driver.MysqlConnection._limit
+        monkeypatch.setattr(mysql_driver.MysqlConnection, "_limit", lambda self, timeout, rows: limit(self, 30.0, rows))
+    else:
+        run = postgresql_driver.PostgresConnection.run
+        monkeypatch.setattr(
+            postgresql_driver.PostgresConnection, "run", lambda self, ask, timeout: run(self, ask, 30.0)
+        )
+    with database.rig({"slow_now": gauge(database.sleep, timeout="700ms")}) as rig:
+        rig.scrape()
+        assert gone_after(database, rig, 0.7) <= 0.1
+        assert rig.registry.value("mkit_business_queries_killed_total", {"source": "shop"}) == 2
+
+
+def test_scrape_deadline_ends_the_query_too(database: Database) -> None:
+    with database.rig({"slow_now": gauge(database.sleep, timeout="20s")}) as rig:
+        rig.scrape(1.0)
+        assert rig.failures == {"slow_now": "timeout"}
+        assert rig.took <= 1.05
+        until(lambda: running(database) == 0, 0.2)
+
+
+def test_stopped_server_fails_fast_and_returns(database: Database) -> None:
+    database.fill(5)
+    with database.rig({"rows_now": COUNT, "tx_total": STATUS}) as rig:
+        assert rig.scrape()["rows_now"] == 5
+        server_of(database).stop()
+        found = rig.scrape()
+        assert rig.took < 1
+        assert set(rig.failures) == {"rows_now", "tx_total"}
+        assert set(rig.failures.values()) == {"connect"}
+        assert "rows_now" not in found
+        assert found['mkit_business_up{source="shop"}'] == 0
+        server_of(database).start()
+        until(lambda: rig.scrape().get("rows_now") == 5, 7)
+        assert rig.failures == {}
+        assert rig.scrape()['mkit_business_up{source="shop"}'] == 1
+
+
+def test_restart_between_two_scrapes_is_not_noticed(database: Database) -> None:
+    database.fill(5)
+    with database.rig({"rows_now": COUNT}) as rig:
+        assert rig.scrape()["rows_now"] == 5
+        server_of(database).stop()
+        server_of(database).start()
+        assert rig.scrape()["rows_now"] == 5
+        assert rig.failures == {}
+        assert rig.registry.value("mkit_business_source_connects_total", {"source": "shop"}) == 2
+
+
+def test_hung_server_holds_up_its_own_metrics_only(database: Database, tmp_path: Any) -> None:
+    database.fill(5)
+    with business_rig.sqlite(tmp_path) as other:
+        other.fill(4)
+        metrics = {f"rows{i}_now": COUNT for i in range(3)} | {"other_now": {**COUNT, "source": "other"}}
+        with Rig({"shop": {**database.source, "timeout": "500ms"}, "other": other.source}, metrics) as rig:
+            assert rig.scrape()["rows0_now"] == 5
+            server_of(database).freeze()
+            try:
+                for _ in range(3):
+                    found = rig.scrape(2.0)
+                    assert found["other_now"] == 4
+                    assert set(rig.failures) == {"rows0_now", "rows1_now", "rows2_now"}
+                    assert rig.took < 2.1
+                    assert found['mkit_business_up{source="shop"}'] == 0
+            finally:
+                server_of(database).thaw()
+            until(lambda: rig.scrape().get("rows2_now") == 5, 8)
+            assert rig.failures == {}
+
+
+def test_hung_server_at_the_first_connection(database: Database) -> None:
+    database.fill(5)
+    with database.rig({"rows_now": COUNT}, timeout="400ms") as rig:
+        server_of(database).freeze()
+        try:
+            rig.scrape(2.0)
+            assert rig.failures == {"rows_now": "timeout"}
+            assert rig.took < 1.0
+        finally:
+            server_of(database).thaw()
+        until(lambda: rig.scrape().get("rows_now") == 5, 8)
+
+
+@pytest.mark.parametrize("on", ["shop.*", "shop.tx", "tx"])
+def test_revoked_permission_and_its_return(database: Database, on: str) -> None:
+    if (database.kind == "mysql") != on.startswith("shop"):
+        pytest.skip("the other server's spelling")
+    database.fill(5)
+    account = "mkit"
+    if database.kind == "mysql":
+        account = "mkit@'127.0.0.1'"
+        database.execute(f"GRANT SELECT ON shop.* TO {account}")
+        database.execute(f"REVOKE SELECT ON shop.* FROM {account}")
+        database.execute(f"GRANT SELECT ON {on} TO {account}")
+    with database.rig({"rows_now": COUNT}) as rig:
+        assert rig.scrape()["rows_now"] == 5
+        database.execute(f"REVOKE SELECT ON {on} FROM {account}")
+        try:
+            found = rig.scrape()
+            assert list(rig.failures) == ["rows_now"]
+            assert rig.failures["rows_now"] in ("permission", "auth")
+            assert "rows_now" not in found
+            assert found['mkit_business_up{source="shop"}'] == 1
+        finally:
+            database.execute(f"GRANT SELECT ON {'shop.*' if on != 'tx' else on} TO {account}")
+        assert rig.scrape()["rows_now"] == 5
+
+
+def test_no_secret_in_any_log_line_whatever_fails(
+    database: Database, caplog: pytest.LogCaptureFixture, tmp_path: Any
+) -> None:
+    """Wrong password, wrong database, unreachable port, mangled URL: the password shows up nowhere."""
+    secret, port = "Tr0ub4dor%263", server_of(database).port
+    scheme = "mysql" if database.kind == "mysql" else "postgresql"
+    urls = [f"mkit:{secret}@127.0.0.1:{port}/shop", f"mkit:{secret}@127.0.0.1:1/shop", f"mkit:{secret}@127.0.0.1:no/shop",
+            f"nobody:{secret}@127.0.0.1:{port}/elsewhere"]  # fmt: skip
+    reasons = []
+    with caplog.at_level(logging.DEBUG):
+        for url in urls:
+            path = tmp_path / "dsn"
+            path.write_text(f"{scheme}://{url}")
+            with Rig({"shop": {"kind": scheme, "dsn_file": str(path)}}, {"rows_now": COUNT}) as rig:
+                rig.scrape()
+                reasons.append(rig.failures["rows_now"])
+                assert rig.scrape()
+    text = "\n".join(str(record.__dict__) for record in caplog.records)
+    assert len(caplog.records) >= 8
+    assert "Tr0ub4dor" not in text
+    assert reasons == ["auth", "connect", "connect", "auth"]
+
+
+def test_rotated_password_is_read_again(database: Database, tmp_path: Any) -> None:
+    database.fill(5)
+    path = tmp_path / "dsn"
+    good = open(database.source["dsn_file"]).read()
+    path.write_text(good.replace("s3cr3t", "0ld"))
+    with Rig({"shop": {"kind": database.kind, "dsn_file": str(path)}}, {"rows_now": COUNT}) as rig:
+        rig.scrape()
+        assert rig.failures == {"rows_now": "auth"}
+        path.write_text(good)
+        until(lambda: rig.scrape().get("rows_now") == 5, 5)
