@@ -31,7 +31,7 @@ def lower_flags(system: System, report: Report) -> list[OutFile]:
             )
         if name in OPENS_UP and value != "false":
             report.warning("prometheus/open-flag", f"`--{name}`: {OPENS_UP[name]}", span)
-    lines = [_line(name, value) for name, value in {**flags, **prometheus.flags}.items()]
+    lines = [flag_line(name, value) for name, value in {**flags, **prometheus.flags}.items()]
     return [OutFile(conventions.PROMETHEUS_FLAGS, "text", "".join(f"{line}\n" for line in lines))]
 
 
@@ -65,7 +65,8 @@ _OWN_KEYS = {
 }
 
 
-def _line(name: str, value: str) -> str:
+def flag_line(name: str, value: str) -> str:
+    """A flag as the command line takes it."""
     # kingpin's boolean flags take no value: `--web.enable-lifecycle=true` is refused, `--no-…` says false.
     if value in ("", "true"):
         return f"--{name}"

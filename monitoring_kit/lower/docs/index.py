@@ -15,7 +15,7 @@ def index(facts: Facts) -> str:
         f"# {md.text(system.name)}",
         md.text(system.spec.description),
         f"Owner: {say.owner(system.spec.owner)}" if system.spec.owner else "",
-        f"{md.link('Metric reference', 'metrics.md')}",
+        f"{md.link('Metric reference', 'metrics.md')} · {md.link('Running the stack', 'compose.md')}",
         md.section("Services", _services(facts)),
         md.section("Alerts", _alerts(facts)),
         md.section("Channels", md.bullets(say.channel(channel) for channel in system.spec.channels.values())),

@@ -10,8 +10,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from monitoring_kit.diagnostics import Report
+from monitoring_kit.lower.compose import lower_compose
 from monitoring_kit.lower.docs import lower_docs
 from monitoring_kit.lower.docs import markdown as md
+from monitoring_kit.lower.model import Model
+from monitoring_kit.lower.tree import OutFile
+from monitoring_kit.resolve.system import System
 from tests.unit.lower.spec_text import HEAD, Compile, Lowered, lowered
 
 SHOP = (
@@ -43,9 +48,14 @@ dashboards:
 )
 
 
+def all_pages(system: System, model: Model, report: Report) -> list[OutFile]:
+    pages = [f for f in lower_compose(system, model, report) if f.path.startswith("docs/")]
+    return [*lower_docs(system, model, report), *pages]
+
+
 @pytest.fixture
 def shop(compile_text: Compile) -> Lowered:
-    return lowered(compile_text(SHOP), lower_docs)
+    return lowered(compile_text(SHOP), all_pages)
 
 
 def html(files: Lowered, path: str) -> str:

@@ -1,0 +1,74 @@
+"""``compose.yaml``: the whole stack for one machine, in the Compose Specification's format."""
+
+from __future__ import annotations
+
+from monitoring_kit import conventions
+from monitoring_kit.diagnostics import Report
+from monitoring_kit.lower.compose import servers
+from monitoring_kit.lower.compose.container import Container
+from monitoring_kit.lower.compose.exporters import exporters
+from monitoring_kit.lower.compose.page import compose_page
+from monitoring_kit.lower.compose.secrets import Secrets
+from monitoring_kit.lower.model import Model
+from monitoring_kit.lower.tree import Branch, OutFile
+from monitoring_kit.resolve.system import System
+
+__all__ = ["lower_compose"]
+
+
+def lower_compose(system: System, model: Model, report: Report) -> list[OutFile]:
+    """``compose.yaml`` and ``docs/compose.md``.
+
+    Containers get the names that the spec's addresses use; a server whose address is no plain name (an IP address, a domain)
+    runs elsewhere and gets none. The services that are watched are not part of it: they join its network.
+    """
+    secrets = Secrets()
+    containers = [
+        *servers.alertmanager(system, secrets),
+        *servers.prometheus(system, secrets),
+        servers.grafana(system, secrets),
+        *servers.influx(system),
+        *exporters(system, secrets, report),
+    ]
+    _check_names(system, containers, report)
+    network = f"{conventions.slug(system.name)}-monitoring"
+    volumes = sorted({volume for c in containers for volume, _ in c.data})
+    tree = Branch(
+        system.spec.at("system"),
+        {
+            "name": network,
+            "services": {c.name: c.tree() for c in containers},
+            "networks": {"default": {"name": network}},
+            "volumes": {name: {} for name in volumes},
+            "secrets": {s.name: {"file": f"${{MKIT_SECRETS:-./secrets}}/{s.name}"} for s in secrets.all()},
+        },
+    )
+    page = compose_page(containers, secrets.all(), network)
+    return [
+        OutFile(conventions.COMPOSE, "yaml", tree),
+        OutFile(conventions.DOCS_COMPOSE, "text", page),
+    ]
+
+
+def _check_names(system: System, containers: list[Container], report: Report) -> None:
+    seen: set[str] = set()
+    for container in containers:
+        if container.name in seen:
+            report.warning(
+                "compose/name",
+                f"two containers of compose.yaml would be called `{container.name}`",
+                container.origin or system.spec.at("system"),
+                help="give one of them another host name in the spec",
+            )
+        seen.add(container.name)
+    for view in system.services.values():
+        names = [
+            name for name in ("business", "ai") if view.spec.kind == {"business": "business", "ai": "ai-model"}[name]
+        ]
+        for name in names:
+            if system.spec.exporters is not None and getattr(system.spec.exporters, name):
+                report.info(
+                    "compose/exporter",
+                    f"compose.yaml does not run the {name} exporter of `{view.name}` yet",
+                    view.origin,
+                )

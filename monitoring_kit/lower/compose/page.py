@@ -1,0 +1,38 @@
+"""``docs/compose.md``: what to put beside compose.yaml, and where the servers answer."""
+
+from __future__ import annotations
+
+from monitoring_kit.lower.compose.container import Container
+from monitoring_kit.lower.compose.secrets import Secret
+from monitoring_kit.lower.docs import markdown as md
+
+_START = """\
+mkdir -p secrets && chmod 700 secrets    # then the files below, mode 0640
+export MKIT_GID=$(id -g)                 # the containers' users join your group, to read 0640 files
+docker compose up --detach --wait"""
+
+
+def compose_page(containers: list[Container], secrets: list[Secret], network: str) -> str:
+    """The page."""
+    ports = [(md.code(c.name), ", ".join(md.code(f"127.0.0.1:{p.split(':')[0]}") for p in c.ports)) for c in containers]
+    return md.page(
+        "# Running the stack",
+        "In the folder that holds `compose.yaml`:",
+        md.fence(_START, "sh"),
+        md.section(
+            "Secrets",
+            "Each is a file in `secrets/` (or in the folder that `MKIT_SECRETS` names). mkit writes none of them.",
+            md.table(("File", "Seen by the servers as"), [(md.code(s.name), md.code(s.path)) for s in secrets]),
+        ),
+        md.section(
+            "Who may read what",
+            "No container runs as root, so the files must be readable for their users: configuration that names secrets is "
+            "0640 and read through your group; `web.yml` holds password hashes, is 0600, and must belong to the user 65534.",
+        ),
+        md.section("Where they answer", md.table(("Container", "Address"), [row for row in ports if row[1]])),
+        md.section(
+            "Your own services",
+            f"They must join the network {md.code(network)}, under the names that their scrape targets use.",
+        ),
+        md.link("All pages", "index.md"),
+    )

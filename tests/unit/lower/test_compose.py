@@ -1,0 +1,199 @@
+"""compose.yaml: valid for the Compose Specification, safe by default, complete."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from monitoring_kit.lower.compose import lower_compose
+from monitoring_kit.lower.compose.container import images
+from monitoring_kit.lower.compose.exporters import BLACKBOX_MODULES
+from monitoring_kit.lower.compose.servers import local_host
+from tests.unit.lower.spec_text import HEAD, WEB, Compile, Lowered, lowered
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "data" / "compose-spec.json").read_text())
+
+FULL = """
+version: mkit/v1
+system: Web.Shop
+prometheus:
+  replicas: 2
+  listen: 127.0.0.1:9090
+  external_url: https://prom.example.com/$x
+  remote_write: {vm: {url: 'http://vm:8428/w', basic_auth: {username: u, password_file: /run/secrets/vm}}}
+grafana: {url: https://grafana.example.com}
+channels:
+  mail: {kind: email, to: [a@example.com], from: b@example.com, smarthost: "smtp:587", username: u, password_file: /run/secrets/smtp}
+  chat: {kind: slack, channel: "#a", webhook_file: /etc/alertmanager/slack}
+alerting: {alertmanagers: ['am-0:9093', 'am-1:9093', 'am.example.com:9093'], watchdog: {notify: [mail]}, cluster: {peers: ['am-0:9094', 'am-1:9094']}}
+services:
+  web: {kind: http, scrape: {targets: ['web:80'], basic_auth: {username: u, password_file: web.password}}}
+  db: {kind: mysql, scrape: {targets: ['mysql-exporter:9104']}}
+  cache: {kind: redis, scrape: {targets: ['redis-exporter:9121']}}
+  host: {kind: node, scrape: {targets: ['node-exporter:9100']}}
+  site: {kind: http, scrape: {targets: ['https://example.com'], probe: {module: icmp}}}
+metrics:
+  a_total: {type: counter, help: A., services: [web]}
+storage: {influxdb: {url: 'http://influxdb:8086', database: m, basic_auth: {username: u, password_file: /srv/smtp}}}
+statsd: {prefix: shop}
+"""
+
+
+@pytest.fixture
+def full(compile_text: Compile) -> Lowered:
+    return lowered(compile_text(FULL), lower_compose)
+
+
+def services(files: Lowered) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = files.tree("compose.yaml")["services"]
+    return found
+
+
+@pytest.mark.parametrize("text", [FULL, HEAD + WEB], ids=["full", "small"])
+def test_valid_for_the_compose_specification(compile_text: Compile, text: str) -> None:
+    tree = lowered(compile_text(text), lower_compose).tree("compose.yaml")
+    jsonschema.Draft202012Validator(SCHEMA).validate(tree)
+
+
+def test_the_schema_would_notice(full: Lowered) -> None:
+    tree = full.tree("compose.yaml")
+    tree["services"]["grafana"]["helthcheck"] = {}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(SCHEMA).validate(tree)
+
+
+def test_the_whole_stack_is_there(full: Lowered) -> None:
+    assert set(services(full)) == {
+        "prometheus-a", "prometheus-b", "am-0", "am-1", "grafana", "influxdb", "statsd-exporter",
+        "mysql-exporter", "redis-exporter", "node-exporter", "blackbox-exporter",
+    }  # fmt: skip
+
+
+def test_only_what_the_spec_needs(compile_text: Compile) -> None:
+    assert set(services(lowered(compile_text(HEAD + WEB), lower_compose))) == {"prometheus", "alertmanager", "grafana"}
+
+
+def test_every_container_is_confined(full: Lowered) -> None:
+    for name, service in services(full).items():
+        assert not service["user"].startswith(("0", "root")), name
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "privileged" not in service, name
+        limits = service["deploy"]["resources"]["limits"]
+        assert re.fullmatch(r"\d+\.\d+", limits["cpus"]), name
+        assert re.fullmatch(r"\d+[MG]", limits["memory"]), name
+        assert service["restart"] == "unless-stopped"
+        for mount in service.get("volumes", []):
+            assert mount["type"] == "volume" or mount["read_only"], (name, mount)
+    assert services(full)["blackbox-exporter"]["cap_add"] == ["NET_RAW"], "for ICMP alone"
+
+
+def test_health_checks_use_no_shell(full: Lowered) -> None:
+    for name, service in services(full).items():
+        test = service["healthcheck"]["test"]
+        assert test[0] == "CMD", name
+        assert not {"sh", "bash", "/bin/sh"} & set(test), name
+
+
+def test_images_are_pinned_and_documented() -> None:
+    for name, image in images().items():
+        registry, _, tag = image["image"].rpartition(":")
+        assert registry.count("/") == 2, f"{name}: without a registry podman asks which one"
+        assert re.search(r"\d+\.\d+\.\d+", tag), f"{name}: {tag} moves"
+        assert image["source"].startswith("https://")
+
+
+def test_ports_are_published_on_loopback_once(full: Lowered) -> None:
+    ports = [port for service in services(full).values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    hosts = [(port.split(":")[1], port.partition("/")[2] or "tcp") for port in ports]
+    assert len(hosts) == len(set(hosts))
+
+
+def test_servers_listen_inside_their_container(full: Lowered) -> None:
+    found = services(full)
+    assert "--web.listen-address=:9090" in found["prometheus-a"]["command"]
+    assert "--web.listen-address=:9093" in found["am-0"]["command"]
+
+
+def test_each_replica_reads_its_own_file(full: Lowered) -> None:
+    found = services(full)
+    assert "--config.file=/etc/prometheus/prometheus.yml" in found["prometheus-a"]["command"]
+    assert "--config.file=/etc/prometheus/prometheus-b.yml" in found["prometheus-b"]["command"]
+    assert found["prometheus-a"]["networks"] == {"default": {"aliases": ["prometheus"]}}
+    assert "networks" not in found["prometheus-b"]
+
+
+def test_a_dollar_is_not_a_variable(full: Lowered) -> None:
+    assert "--web.external-url=https://prom.example.com/$$x" in services(full)["prometheus-a"]["command"]
+
+
+def test_secrets_are_files_under_their_own_path(full: Lowered) -> None:
+    tree = full.tree("compose.yaml")
+    # Two files of one base name stay apart; what lies below a mounted configuration folder needs no mount.
+    assert tree["secrets"] == {
+        name: {"file": f"${{MKIT_SECRETS:-./secrets}}/{name}"}
+        for name in ("grafana-admin-password", "mysql-exporter-my-cnf", "smtp", "smtp-2", "vm")
+    }
+    found = services(full)
+    assert found["am-0"]["secrets"] == [{"source": "smtp", "target": "/run/secrets/smtp"}]
+    assert {s["target"] for s in found["prometheus-a"]["secrets"]} == {"/run/secrets/vm", "/srv/smtp"}
+    used = {s["source"] for service in found.values() for s in service.get("secrets", [])}
+    assert used == set(tree["secrets"])
+
+
+def test_named_volumes_are_declared(full: Lowered) -> None:
+    tree = full.tree("compose.yaml")
+    used = {m["source"] for s in tree["services"].values() for m in s.get("volumes", []) if m["type"] == "volume"}
+    assert used == set(tree["volumes"])
+
+
+def test_order_of_start(full: Lowered) -> None:
+    found = services(full)
+    assert set(found["prometheus-a"]["depends_on"]) == {"am-0", "am-1", "influxdb"}
+    assert found["grafana"]["depends_on"] == {"prometheus-a": {"condition": "service_healthy"}}
+
+
+def test_the_page_lists_the_secrets_and_addresses(full: Lowered) -> None:
+    page = full.text("docs/compose.md")
+    for name in full.tree("compose.yaml")["secrets"]:
+        assert f"`{name}`" in page
+    assert "`127.0.0.1:9090`" in page
+    assert "`web-shop-monitoring`" in page
+
+
+def test_servers_with_a_login_are_probed_by_port(compile_text: Compile) -> None:
+    hash_ = "$2y$10$3PYNcvBoiEGzyzTJRMeBm.U3jJmnYB1pEYvZXT2fnYxXcNlwzUXn2"
+    text = HEAD + f"prometheus: {{web: {{users: {{ann: {hash_}}}}}}}\n" + WEB
+    found = services(lowered(compile_text(text), lower_compose))
+    assert found["prometheus"]["healthcheck"]["test"] == ["CMD", "nc", "-z", "127.0.0.1", "9090"]
+    assert "--web.config.file=/etc/prometheus/web.yml" in found["prometheus"]["command"]
+
+
+def test_unknown_blackbox_module_is_said(compile_text: Compile) -> None:
+    text = HEAD + "services:\n  s: {kind: http, scrape: {targets: ['http://a'], probe: {module: my_own}}}\n"
+    assert lowered(compile_text(text), lower_compose).found == [("compose/blackbox-module", "info")]
+    assert "http_2xx" in BLACKBOX_MODULES
+
+
+def test_one_name_for_two_servers_is_said(compile_text: Compile) -> None:
+    text = HEAD + WEB + "alerting: {alertmanagers: ['grafana:9093']}\n"
+    assert lowered(compile_text(text), lower_compose).found == [("compose/name", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("am-0:9093", "am-0"), ("alertmanager:9093", "alertmanager"), ("localhost:9093", None), ("10.0.0.1:9093", None),
+        ("am.example.com:9093", None), ("[::1]:9093", None),
+    ],
+)  # fmt: skip
+def test_plain_names_become_containers(address: str, host: str | None) -> None:
+    assert local_host(address) == host
