@@ -65,10 +65,9 @@ class MetricCollector:
             self._meters.source(self._source)
 
     def _read(self, table: Table) -> list[Row]:
-        # A table without a row may also lack columns (a JMESPath list), and says nothing about them.
-        if not table.rows and not table.columns:
-            table = Table((*self.metric.rules.labels, "value"), [])
-        rows = read_rows(table, self.metric.rules)
+        # Some answers without a row come without columns as well, and say nothing about them.
+        empty = not table.rows and not table.columns
+        rows = [] if empty else read_rows(table, self.metric.rules)
         self._meters.answer(self.name, len(table.rows), sum(row.value is None for row in rows))
         return rows
 

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -213,7 +214,7 @@ def test_no_secret_in_any_log_line_whatever_fails(
 def test_rotated_password_is_read_again(database: Database, tmp_path: Any) -> None:
     database.fill(5)
     path = tmp_path / "dsn"
-    good = open(database.source["dsn_file"]).read()
+    good = Path(database.source["dsn_file"]).read_text()
     path.write_text(good.replace("s3cr3t", "0ld"))
     with Rig({"shop": {"kind": database.kind, "dsn_file": str(path)}}, {"rows_now": COUNT}) as rig:
         rig.scrape()

@@ -1,0 +1,176 @@
+"""Modes increment and events on real databases: each row once, whatever dies in between."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from monitoring_kit.exporters.business.faults import SourceFault
+from monitoring_kit.exporters.business.state import State
+
+from tests import servers
+from tests.e2e import business_rig
+from tests.e2e.business_rig import Database
+
+pytestmark = pytest.mark.e2e
+
+EVENTS = {
+    "type": "histogram", "help": "Amounts.", "source": "shop", "mode": "events", "buckets": [1, 10, 100],
+    "watermark": {"column": "id"}, "query": "SELECT id, amount AS value FROM tx WHERE id > :watermark ORDER BY id",
+}  # fmt: skip
+INCREMENT = {
+    "type": "counter", "help": "Revenue.", "source": "shop", "mode": "increment", "labels": ["status"],
+    "query": "SELECT status, SUM(amount) AS value, MAX(id) AS watermark FROM tx WHERE id > :watermark GROUP BY status",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["mysql", "postgresql", "sqlite"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    folder = tmp_path_factory.mktemp("marks")
+    if request.param == "mysql":
+        with servers.start_mariadb() as server, business_rig.mysql(server, folder) as found:
+            yield found
+    elif request.param == "postgresql":
+        with servers.start_postgres() as server, business_rig.postgresql(server, folder) as found:
+            yield found
+    else:
+        with business_rig.sqlite(folder) as found:
+            yield found
+
+
+def test_each_row_once_over_restarts_and_deletions(database: Database, tmp_path: Path) -> None:
+    database.fill(0)
+    state = tmp_path / "state.db"
+    total = 0
+    for rows in (3, 0, 5):
+        database.add(rows, amount="20")
+        total += rows
+        with database.rig({"amount_units": EVENTS, "revenue_total": INCREMENT}, state) as rig:
+            for _ in range(2):
+                found = rig.scrape()
+                assert rig.failures == {}
+                assert found["amount_units_count"] == total
+                assert found["amount_units_sum"] == 20 * total
+                assert found['amount_units_bucket{le="10.0"}'] == 0
+                assert found['revenue_total{status="ok"}'] == 20 * total
+    database.execute("DELETE FROM tx WHERE id <= 4")
+    database.add(1, amount="0.5")
+    with database.rig({"amount_units": EVENTS, "revenue_total": INCREMENT}, state) as rig:
+        found = rig.scrape()
+        assert found["amount_units_count"] == total + 1
+        assert found['amount_units_bucket{le="1.0"}'] == 1
+        assert found['revenue_total{status="ok"}'] == 20 * total + 0.5
+
+
+def test_a_backlog_is_read_in_pages(database: Database, tmp_path: Path) -> None:
+    database.fill(2345)
+    with database.rig({"amount_units": EVENTS}, tmp_path / "state.db", max_rows=100) as rig:
+        found = rig.scrape(30)
+        assert rig.failures == {}
+        assert found["amount_units_count"] == 2345
+
+
+def test_aggregated_increment_over_the_cap_is_an_error(database: Database, tmp_path: Path) -> None:
+    database.fill(0)
+    for number in range(4):
+        database.add(1, status=f"s{number}")
+    with database.rig({"revenue_total": INCREMENT}, tmp_path / "state.db", max_rows=3) as rig:
+        rig.scrape()
+        assert rig.failures == {"revenue_total": "too_many_rows"}
+        database.execute("DELETE FROM tx WHERE status = 's3'")
+        assert rig.scrape()['revenue_total{status="s0"}'] == 1.25
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_failure_around_the_save_counts_nothing_twice(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """The disk fails before the state is written, or the process dies right after: both end with each row once."""
+    database.fill(10)
+    save = State.save
+
+    def broken(self: State, metric: str, shape: str, data: Any) -> None:
+        if when == "after":
+            save(self, metric, shape, data)
+        raise SourceFault("state", "state_file: disk full")
+
+    state = tmp_path / "state.db"
+    with database.rig({"amount_units": EVENTS, "revenue_total": INCREMENT}, state) as rig:
+        monkeypatch.setattr(State, "save", broken)
+        found = rig.scrape()
+        assert rig.failures == {"amount_units": "state", "revenue_total": "state"}
+        assert "amount_units_count" not in found
+        monkeypatch.undo()
+        if when == "before":
+            assert rig.scrape()["amount_units_count"] == 10
+    with database.rig({"amount_units": EVENTS, "revenue_total": INCREMENT}, state) as rig:
+        found = rig.scrape()
+        assert found["amount_units_count"] == 10
+        assert found['revenue_total{status="ok"}'] == 12.5
+
+
+def test_rows_at_or_before_the_mark_are_an_error(database: Database, tmp_path: Path) -> None:
+    database.fill(3)
+    metric = {**EVENTS, "query": EVENTS["query"].replace(">", ">=")}
+    with database.rig({"amount_units": metric}, tmp_path / "state.db") as rig:
+        rig.scrape()
+        rig.scrape()
+        assert rig.failures == {"amount_units": "order"}
+
+
+def test_overlap_finds_rows_whose_transaction_ended_late(database: Database, tmp_path: Path) -> None:
+    """Row 5 gets its id before row 6 and is committed after it was read."""
+    if database.kind == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    database.fill(4)
+    metric = {**EVENTS, "watermark": {"column": "id", "overlap": 100}}
+    late = database.server.extra["admin"]()  # type: ignore[union-attr]
+    late_cursor = late.cursor()
+    late_cursor.execute("USE shop" if database.kind == "mysql" else "SELECT 1")
+    late_cursor.execute("BEGIN")
+    late_cursor.execute("INSERT INTO tx (status, amount) VALUES ('ok', 50)")
+    database.add(1, amount="5")
+    with database.rig({"amount_units": metric}, tmp_path / "state.db") as rig:
+        assert rig.scrape()["amount_units_count"] == 5
+        late_cursor.execute("COMMIT")
+        late.close()
+        for _ in range(3):
+            found = rig.scrape()
+            assert found["amount_units_count"] == 6
+            assert found['amount_units_bucket{le="100.0"}'] == 6
+    with database.rig({"amount_units": metric}, tmp_path / "state.db") as rig:
+        assert rig.scrape()["amount_units_count"] == 6
+
+
+def test_rows_while_writers_go_on(database: Database, tmp_path: Path) -> None:
+    """Rows come in while scrapes run and the exporter restarts: in the end none is missing, none is double."""
+    if database.kind == "sqlite":
+        pytest.skip("one connection writes here")
+    database.fill(0)
+    stop = threading.Event()
+    written = 0
+
+    def write() -> None:
+        nonlocal written
+        while not stop.is_set():
+            database.add(17)
+            written += 17
+
+    metric = {**EVENTS, "watermark": {"column": "id", "overlap": 200}}
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(4):
+            with database.rig({"amount_units": metric}, tmp_path / "state.db", max_rows=250) as rig:
+                for _ in range(3):
+                    rig.scrape(10)
+                    assert rig.failures == {}
+    finally:
+        stop.set()
+        writer.join()
+    with database.rig({"amount_units": metric}, tmp_path / "state.db", max_rows=250) as rig:
+        assert rig.scrape(20)["amount_units_count"] == written > 0
+        assert rig.failures == {}
