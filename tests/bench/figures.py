@@ -1,0 +1,58 @@
+"""Figures: what a benchmark measured, next to what was promised."""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure; ``target`` is the promised upper bound, None where nothing is promised."""
+
+    what: str
+    who: str
+    value: float
+    unit: str
+    target: float | None = None
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """The figures for people: a figure over its target is marked with ``!``."""
+    rows = [("what", "who", "measured", "promised")]
+    for f in figures:
+        mark = " !" if f.target is not None and f.value > f.target else ""
+        rows.append((f.what, f.who, f"{f.value:,.4g} {f.unit}{mark}", "" if f.target is None else f"<= {f.target:g} {f.unit}"))
+    widths = [max(len(r[i]) for r in rows) for i in range(4)]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def as_json(figures: Sequence[Figure]) -> str:
+    """The same for machines."""
+    return json.dumps([asdict(f) for f in figures], indent=2)
+
+
+def whole_process(command: Sequence[str], runs: int = 5) -> tuple[float, float]:
+    """Median wall seconds of ``command`` and the largest peak memory (MiB) of its runs; it must succeed each time."""
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def median(function: Callable[[], object], runs: int = 5) -> float:
+    """Median seconds of a call."""
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
