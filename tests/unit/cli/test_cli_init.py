@@ -1,0 +1,125 @@
+"""`mkit init`: whatever is answered, the spec compiles without a finding."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from monitoring_kit.cli.init import command
+from monitoring_kit.cli.starter import CHANNELS, STARTERS
+from monitoring_kit.diagnostics import Severity
+from monitoring_kit.pipeline import compile_spec
+from monitoring_kit.resolve.packs import shipped_kinds
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "web shop"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def run(*arguments: str, answers: str | None = None) -> Result:
+    return CliRunner().invoke(command, list(arguments), input=answers)
+
+
+def findings(path: str = "mkit.yaml") -> list[str]:
+    report = compile_spec(path, environ={}).report
+    return [f"{d.code}: {d.message}" for d in report if d.severity is not Severity.INFO]
+
+
+def test_every_shipped_kind_has_a_starter() -> None:
+    assert set(STARTERS) == set(shipped_kinds())
+
+
+@pytest.mark.parametrize("kind", list(STARTERS))
+def test_every_kind_compiles(kind: str) -> None:
+    done = run("--yes", "--kind", kind, "--service", "it")
+    assert done.exit_code == 0, done.output
+    assert findings() == []
+    assert compile_spec("mkit.yaml", environ={}).outputs
+
+
+@pytest.mark.parametrize("channel", list(CHANNELS))
+def test_every_channel_compiles(channel: str) -> None:
+    assert run("--yes", "--notify", channel).exit_code == 0
+    assert findings() == []
+
+
+@pytest.mark.parametrize("name", ["on", "null", "true", "no", "_1", "x.y-z"])
+def test_names_that_yaml_would_take_for_something_else(name: str) -> None:
+    assert run("--yes", "--service", name, "--system", name, "--team", name).exit_code == 0
+    assert findings() == []
+    system = compile_spec("mkit.yaml", environ={}).system
+    assert system is not None
+    assert list(system.services) == [name]
+
+
+def test_asks_for_what_is_missing() -> None:
+    done = run("--service", "web", answers="shop\nhttp\nweb:8080\ncore\nslack\n#alerts\n")
+    assert done.exit_code == 0, done.output
+    assert "System [web-shop]" in done.output, "the folder's name is the suggestion"
+    assert "Slack channel" in done.output
+    assert 'channel: "#alerts"' in Path("mkit.yaml").read_text()
+    assert findings() == []
+
+
+def test_asks_again_after_a_wrong_answer() -> None:
+    done = run(answers="my shop\nshop\nweb\nhtpp\nhttp\nweb:1\ncore\nemail\nnobody\na@example.com\n")
+    assert done.exit_code == 0, done.output
+    assert "`my shop` is not a name" in done.output
+    assert "`htpp` is none of http, " in done.output
+    assert "`nobody` is not an e-mail address" in done.output
+    assert findings() == []
+
+
+def test_never_overwrites() -> None:
+    Path("mkit.yaml").write_text("mine")
+    done = run("--yes")
+    assert done.exit_code == 1
+    assert "never overwrites" in done.output
+    assert Path("mkit.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--service", "a b"], "'--service'"),
+        (["--target", "a/b"], "'--target'"),
+        (["--kind", "htpp"], "--kind"),
+        (["--notify", "email", "--address", "x"], "an e-mail address"),
+        (["--notify", "webhook", "--address", "http://u:pw@h/"], "without a login"),
+        (["--notify", "webhook", "--address", "http://h/?token=x"], "without a login"),
+    ],
+)
+def test_wrong_options_write_nothing(arguments: list[str], text: str) -> None:
+    done = run("--yes", *arguments)
+    assert done.exit_code == 2
+    assert text in done.output
+    assert not Path("mkit.yaml").exists()
+
+
+def test_names_another_file_and_says_what_comes_next() -> None:
+    done = run("--yes", "shop.yaml")
+    assert done.exit_code == 0
+    assert "mkit check shop.yaml" in done.output
+    assert findings("shop.yaml") == []
+
+
+def test_missing_folder_is_said() -> None:
+    done = run("--yes", "no/where.yaml")
+    assert done.exit_code == 1
+    assert "No such file or directory" in done.output
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_read_only_folder_is_said(place: Path) -> None:
+    place.chmod(0o500)
+    done = run("--yes")
+    place.chmod(0o700)
+    assert done.exit_code == 1
+    assert "Permission denied" in done.output
