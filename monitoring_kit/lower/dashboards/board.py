@@ -47,10 +47,6 @@ class Board:
         if self._after_row is not None:
             self._y, self._after_row, self._into = self._after_row, None, self.panels
 
-    def newline(self) -> None:
-        """Start a new line of panels."""
-        self._newline()
-
     def _place(self, key: str, panel: Branch, width: int, height: int) -> None:
         if self._x + width > COLUMNS:
             self._newline()

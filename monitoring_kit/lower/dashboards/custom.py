@@ -83,14 +83,21 @@ def _signal_panel(context: Context, item: Panel, used: set[str]) -> Branch | Non
     limits = common([context.limits.get((view.name, str(u)), []) for view, u in shown])
     type_ = item.type or "timeseries"
     unit = panel_unit(context.report, item) or signal.display_unit
-    labels = (SERVICE, *signal.by)
+    if type_ == "heatmap" and signal.histogram is None:
+        context.report.error(
+            "dashboards/heatmap", f"`{signal.name}` is no histogram: a heatmap has nothing to spread out", item.at("type"),
+            help="leave out `type`, or show a histogram signal such as latency",
+        )  # fmt: skip
+        return None
+    labels = ("le",) if type_ == "heatmap" else (SERVICE, *signal.by)
     legend = item.legend or queries.legend(labels)
     text = item.description or signal.description
     recorded = [context.model.recorded_name(view.name, u) for view, u in shown]
-    found = [Query(expr, legend) for expr in _exprs(context, item, shown, recorded)]
+    format_ = type_ if type_ in ("heatmap", "table") else "time_series"
+    found = [Query(expr, legend, format_) for expr in _exprs(item, shown, recorded)]
     if not item.services:
         used.add("service")
-    if "instance" in signal.by and any(recorded):
+    if "instance" in signal.by and any(recorded) and type_ != "heatmap":
         used.add("instance")
     overrides = context.service_overrides if legend == queries.legend((SERVICE,)) else []
     look = Look(unit, limits, signal.bad, [*context.service_links, *runbook_links(limits)], overrides)
@@ -98,9 +105,11 @@ def _signal_panel(context: Context, item: Panel, used: set[str]) -> Branch | Non
     return panel(type_, item.title, describe(text, filter(None, recorded), limits), found, look, item.at("title"))
 
 
-def _exprs(context: Context, item: Panel, shown: list[tuple[ServiceView, SignalUse]], recorded: list[str | None]) -> list[str]:
+def _exprs(item: Panel, shown: list[tuple[ServiceView, SignalUse]], recorded: list[str | None]) -> list[str]:
     """One query for each recorded series, and one for each service without."""
     which = queries.among(item.services) if item.services else queries.ANY_SERVICE
+    if item.type == "heatmap":
+        return queries.buckets_of_all((use for _, use in shown), which)
     by_name = {name: use for (_, use), name in zip(shown, recorded, strict=True) if name is not None}
     found = [queries.recorded_series(name, use, which) for name, use in by_name.items()]
     return found + [queries.live(view, use) for (view, use), name in zip(shown, recorded, strict=True) if name is None]

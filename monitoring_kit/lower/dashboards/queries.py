@@ -67,11 +67,20 @@ def buckets(view: ServiceView, use: SignalUse) -> str:
     assert isinstance(histogram, VectorSelector)
 
     def build() -> Expr:
-        matchers = (*histogram.matchers, Matcher("job", "=", hole("job")), ANY_INSTANCE)
-        selector = VectorSelector(f"{histogram.name}_bucket", matchers)
-        return fold("sum", ("le",), Call("rate", (MatrixSelector(selector, RATE_INTERVAL),)))
+        return _buckets(histogram, Matcher("job", "=", hole("job")), ANY_INSTANCE)
 
     return _template(("buckets",), use.signal, build).fill(job=view.job)
+
+
+def buckets_of_all(uses: Iterable[SignalUse], which: Matcher) -> list[str]:
+    """The same over several services, one query for each histogram that they know the signal by."""
+    histograms = {use.signal.histogram.name: use.signal.histogram for use in uses if isinstance(use.signal.histogram, VectorSelector)}
+    return [print_expr(_buckets(histogram, which)) for histogram in histograms.values()]
+
+
+def _buckets(histogram: VectorSelector, *matchers: Matcher) -> Expr:
+    selector = VectorSelector(f"{histogram.name}_bucket", (*histogram.matchers, *matchers))
+    return fold("sum", ("le",), Call("rate", (MatrixSelector(selector, RATE_INTERVAL),)))
 
 
 def _template(key: tuple[object, ...], signal: Signal, build: Callable[[], Expr]) -> Template:

@@ -47,6 +47,10 @@ dashboards:
       - {title: Table, type: table, query: 'count by (job) (up{instance=~"$instance"})'}
       - {title: Pie, type: piechart, query: 'sum by (status) (rate(http_requests_total[$__rate_interval]))'}
       - {title: Gauge, type: gauge, signal: memory}
+      - {title: Spread, type: heatmap, signal: latency}
+      - {title: Rows, type: table, signal: "errors(1h)"}
+      - {title: Bars, type: bargauge, signal: availability}
+      - {title: States, type: state-timeline, signal: cpu}
 """
 
 

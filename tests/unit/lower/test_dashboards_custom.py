@@ -49,6 +49,18 @@ def test_arguments_of_a_signal_choose_the_series(compile_text: Compile) -> None:
     assert shown(built)["targets"][0]["expr"] == 'service:latency:p99_1h{service=~"$service"}'
 
 
+def test_a_heatmap_of_a_signal_shows_its_buckets(compile_text: Compile) -> None:
+    found = shown(one(compile_text, "{title: L, signal: latency, type: heatmap}"))
+    (target,) = found["targets"]
+    assert target["expr"] == 'sum by (le) (rate(http_request_duration_seconds_bucket{service=~"$service"}[$__rate_interval]))'
+    assert (target["format"], target["legendFormat"]) == ("heatmap", "{{le}}")
+
+
+def test_a_table_asks_once_and_for_rows(compile_text: Compile) -> None:
+    (target,) = shown(one(compile_text, "{title: L, signal: errors, type: table}"))["targets"]
+    assert (target["format"], target["instant"], target["range"]) == ("table", True, False)
+
+
 def test_what_the_author_writes_wins(compile_text: Compile) -> None:
     panel = "{title: T, signal: traffic, unit: ops, legend: '{{service}}!', description: Mine., type: stat, width: 5, height: 3}"
     found = shown(one(compile_text, panel))
@@ -134,6 +146,12 @@ def test_a_near_unit_is_suggested_with_its_repair(compile_text: Compile, unit: s
     assert f"did you mean `{meant}`" in found.help
     assert found.fix is not None
     assert found.fix.text == meant
+
+
+def test_a_heatmap_needs_a_histogram(compile_text: Compile) -> None:
+    found, where = finding(compile_text, mine("{title: T, signal: errors, type: «heatmap»}"), "dashboards/heatmap")
+    assert "`errors` is no histogram" in found.message
+    assert at(found) == where
 
 
 def test_an_undefined_variable(compile_text: Compile) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 from monitoring_kit.conventions import service_dashboard
@@ -13,6 +17,7 @@ from monitoring_kit.promql import parse, variables
 from monitoring_kit.spec.quantity import Duration
 from tests.unit.lower.dashboard_help import Built, data_panels, panels
 
+ROOT = Path(__file__).parents[3]
 GRAFANA_OWN = re.compile(r"__\w+")
 
 
@@ -203,3 +208,16 @@ def test_every_panel_knows_the_spec_line_it_comes_from(built: Built) -> None:
         if file.kind == "json":
             assert file.tree.origin is not None
             assert all(getattr(panel, "origin", None) is not None for panel in panels(file.tree))
+
+
+def test_the_order_of_hashes_changes_nothing() -> None:
+    script = (
+        "import sys, json; from tests.unit.lower.dashboard_help import *\n"
+        "sys.stdout.write(json.dumps(build(EXAMPLE).boards))"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True, cwd=ROOT)
+        for seed in ("1", "77")
+    ]
+    assert runs[0].stdout == runs[1].stdout
+    assert len(runs[0].stdout) > 100_000
