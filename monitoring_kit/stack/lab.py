@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from types import TracebackType
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
+_PORTS = (15_000, 32_000)
+_given: set[int] = set()
 
 
 class LabError(Exception):
@@ -138,10 +141,23 @@ def wait_until(test: Callable[[], bool], seconds: float, failed: Callable[[], st
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback address that nobody listens on right now, another one at each call.
+
+    It lies below the range from which systems take the ports of outgoing connections (32768 and up on
+    Linux, 49152 elsewhere): one of those may be taken by a client before the server binds it.
+    """
+    for _ in range(1000):
+        port = random.randrange(*_PORTS)  # noqa: S311
+        if port in _given:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
+    raise LabError(f"no free port between {_PORTS[0]} and {_PORTS[1]}")
 
 
 def answers(url: str) -> bool:

@@ -1,6 +1,7 @@
 """The lab starts real processes and leaves none behind."""
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -78,3 +79,17 @@ def test_waiting_ends() -> None:
 def test_only_loopback_is_read() -> None:
     with pytest.raises(ValueError, match="not a loopback URL"):
         read("http://example.org/")
+
+
+def test_free_ports_differ_and_no_client_connection_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = [free_port() for _ in range(50)]
+    assert len(set(ports)) == 50
+    limits = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    lowest = int(limits.read_text().split()[0]) if limits.exists() else 49152
+    assert max(ports) < lowest
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(lab_module, "_PORTS", (port, port + 1))
+        with pytest.raises(LabError, match="no free port"):
+            free_port()
