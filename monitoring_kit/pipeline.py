@@ -52,7 +52,9 @@ def compile_spec(path: str | Path, env: str | None = None, environ: Mapping[str,
         files = lower_files(result.system, result.model, result.report)
         run_checks(result.system, result.model, result.report)
         if not result.report.failed:
-            result.outputs = emit(files, result.system)
+            outputs = emit(files, result.system, result.report)
+            # A value that no file can hold is only found here.
+            result.outputs = {} if result.report.failed else outputs
     except Stop:
         pass
     return result

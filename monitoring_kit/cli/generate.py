@@ -91,20 +91,21 @@ def _prove(
     compilation: Compilation, spec: str, env: str | None, no_verify: bool, steps: Progress
 ) -> Verification | None:
     from monitoring_kit.diagnostics import Span
-    from monitoring_kit.pipeline import compile_spec
-    from monitoring_kit.verify import same_bytes, verify
+    from monitoring_kit.verify import SecondCompilation, verify
 
     if no_verify:
-        compilation.report.info(
+        compilation.report.warning(
             "verify/off", "the files are written WITHOUT verification (--no-verify)", Span(spec),
             help="the manifest records it; run `mkit generate` without --no-verify before you use them",
         )  # fmt: skip
         return None
-    with steps.step("compiling again"):
-        same_bytes(compilation.outputs, compile_spec(spec, env).outputs)
-    with steps.step("verifying with promtool and amtool"):
+    step = steps.step("verifying with promtool and amtool, and compiling again")
+    with step, SecondCompilation("monitoring_kit.cli.again", [spec, env or ""]) as again:
         rules = sum(len(group.rules) for group in compilation.model.groups) if compilation.model else 0
-        return verify(compilation.outputs, rules, compilation.report, spec)
+        proof = verify(compilation.outputs, rules, compilation.report, spec)
+        if not compilation.report.failed:
+            again.compare(compilation.outputs)
+        return proof
 
 
 def _write(compilation: Compilation, out: Path, proof: Verification | None) -> Plan | None:

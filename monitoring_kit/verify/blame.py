@@ -13,7 +13,9 @@ _AT = re.compile(r"^(?P<path>[^\s:]+): (?P<line>\d+):(?P<column>\d+): (?P<text>.
 _LINE = re.compile(r"^line (?P<line>\d+): (?P<text>.*)$")
 _GROUP = re.compile(r'^(?P<path>[^\s:]+): group "(?P<group>[^"]*)", rule (?P<rule>\d+), (?P<text>.*)$')
 _FILE = re.compile(r"^(?P<path>[^\s:]+): (?P<text>.*)$")
-_NOISE = re.compile(r"^(?:Checking .*|FAILED:?|Found:|- .*|SUCCESS.*|.*: unmarshal errors:|amtool: error: failed to validate.*|)$")
+_NOISE = re.compile(
+    r"^(?:Checking .*|FAILED:?|Found:|- .*|SUCCESS.*|.*: unmarshal errors:|amtool: error: failed to validate.*|)$"
+)
 BUG = "this is a bug in mkit, not in your spec: please report it with the spec that shows it"
 
 

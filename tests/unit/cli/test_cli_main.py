@@ -53,6 +53,17 @@ def edit(old: str, new: str) -> None:
 
 
 @needs_tools
+def test_a_compilation_that_differs_the_second_time_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    from monitoring_kit.verify import repeat
+
+    monkeypatch.setattr(repeat, "fingerprint", lambda outputs: {"prometheus/prometheus.yml": ("other", 0o644)})
+    done = mkit("generate", "mkit.yaml", "-o", "out")
+    assert done.exit_code == 3
+    assert "compiled twice" in done.stderr
+    assert not Path("out").exists()
+
+
+@needs_tools
 def test_generate_writes_verified_files_and_says_so() -> None:
     done = mkit("generate", "mkit.yaml", "-o", "out")
     assert done.exit_code == 0, done.output
@@ -102,6 +113,7 @@ def test_without_verification_it_is_loud_and_recorded() -> None:
 
 
 def test_a_missing_tool_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MKIT_SUITE", "path")
     monkeypatch.setenv("MKIT_PROMTOOL", "/nowhere/promtool")
     done = mkit("generate", "mkit.yaml", "-o", "out")
     assert done.exit_code == 1
@@ -349,3 +361,11 @@ def test_the_version_needs_nothing_heavy() -> None:
         "monitoring_kit.promql",
     }
     assert not heavy & imported
+
+
+def test_a_character_that_no_file_can_hold_is_a_finding() -> None:
+    edit("severity: critical", 'severity: critical, summary: "a\\0b"')
+    done = mkit("check", "mkit.yaml")
+    assert done.exit_code == 1, done.output
+    assert "error[emit/unwritable]" in done.stdout
+    assert "mkit.yaml:8:" in done.stdout

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from monitoring_kit.diagnostics import InternalError, Report, Severity, Span
 from monitoring_kit.emit import Output, emit
 from monitoring_kit.lower.tree import Branch, OutFile
 from monitoring_kit.stack.tools import Tool, find_tools
-from monitoring_kit.verify import same_bytes, verify
+from monitoring_kit.verify import SecondCompilation, verify
 from monitoring_kit.verify.programs import private_copy
 
 SYSTEM: Any = SimpleNamespace(path="mkit.yaml", sha256="ab" * 32)
@@ -191,17 +192,57 @@ def test_a_file_that_reads_back_differently_is_a_bug(change: bytes) -> None:
         verify({path: broken}, 1, Report(), "mkit.yaml", {})
 
 
-def test_two_compilations_must_agree() -> None:
-    one = {"a": Output(b"x\ny\nz\n"), "b": Output(b"")}
-    same_bytes(one, dict(one))
-    with pytest.raises(InternalError, match="a differs from line 2 on"):
-        same_bytes(one, {**one, "a": Output(b"x\nY\nz\n")})
-    with pytest.raises(InternalError, match="a differs from line 4 on"):
-        same_bytes(one, {**one, "a": Output(b"x\ny\nz\nmore\n")})
-    with pytest.raises(InternalError, match="b came out only once"):
-        same_bytes(one, {"a": one["a"]})
-    with pytest.raises(InternalError, match="modes 644 and 600"):
-        same_bytes(one, {**one, "b": Output(b"", 0o600)})
+PRINTS = """
+import json, sys
+if sys.argv[1] == "fail":
+    raise SystemExit("out of luck")
+from monitoring_kit.emit import Output
+from monitoring_kit.verify.repeat import fingerprint
+order = "".join({"a", "b", "c", "d", "e", "f"}) if sys.argv[1] == "set" else "abcdef"
+json.dump(fingerprint({"x/y": Output(order.encode(), 0o600)}), sys.stdout)
+"""
+
+
+@pytest.fixture
+def second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], SecondCompilation]:
+    (tmp_path / "second_compilation_for_test.py").write_text(PRINTS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return lambda argument: SecondCompilation("second_compilation_for_test", [argument])
+
+
+def test_two_compilations_must_agree(second: Callable[[str], SecondCompilation]) -> None:
+    good = Output(b"abcdef", 0o600)
+    with second("list") as again:
+        again.compare({"x/y": good})
+    for outputs, word in (
+        ({"x/y": Output(b"abcdeg", 0o600)}, "x/y came out differently"),
+        ({"x/y": Output(b"abcdef", 0o644)}, "x/y came out differently"),
+        ({"x/y": good, "z": good}, "z came out only once"),
+        ({}, "x/y came out only once"),
+    ):
+        with second("list") as again, pytest.raises(InternalError, match=word):
+            again.compare(outputs)
+    with second("fail") as again, pytest.raises(InternalError, match="out of luck"):
+        again.compare({"x/y": good})
+
+
+def test_the_order_of_a_set_in_the_output_is_found_out(
+    second: Callable[[str], SecondCompilation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second process has another hash seed than this one: with one of two seeds the order must differ."""
+    orders = set()
+    for seed in ("1", "2"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        with second("set") as again:
+            out, _ = again._process.communicate()
+            orders.add(out)
+    assert len(orders) == 2
+
+
+def test_leaving_early_ends_the_second_compilation(second: Callable[[str], SecondCompilation]) -> None:
+    with second("list") as again:
+        process = again._process
+    assert process.poll() is not None
 
 
 def test_the_copy_is_private_and_removed() -> None:
