@@ -16,7 +16,7 @@ from ..runtime import ConfigError, SpecError
 from . import fields as read
 from .config_metrics import MetricConfig, read_metric
 from .config_sources import SourceConfig, read_source
-from .fields import Fields
+from .fields import Fields, Mistake
 from .spec import clashes
 
 MAX_CONFIG_BYTES = 4 << 20
@@ -39,8 +39,16 @@ class Config:
 
 def parse_config(data: Any) -> Config:
     """The configuration in plain data. ConfigError lists every mistake."""
-    errors: list[str] = []
-    top = Fields(data, "", errors)
+    config, mistakes = read_config(data)
+    if config is None:
+        raise ConfigError(mistakes)
+    return config
+
+
+def read_config(data: Any) -> tuple[Config | None, list[Mistake]]:
+    """The configuration in plain data, or None with every mistake and its place."""
+    errors: list[Mistake] = []
+    top = Fields(data, (), errors)
     listen = top.get("listen", DEFAULT_LISTEN, read.text)
     namespace = top.get("namespace", NAMESPACE, _namespace)
     max_series = top.get("max_series", 10_000, read.whole(1, 1_000_000))
@@ -51,14 +59,13 @@ def parse_config(data: Any) -> Config:
     top.done()
     for metric in metrics.values():
         if metric.needs_state and state_file is None:
-            errors.append(f"metrics.{metric.name}.mode: {metric.mode} needs a state_file, else a restart counts twice")
-    errors += [f"metrics.{line}" for line in clashes([metric.spec for metric in metrics.values()])]
-    if errors:
-        raise ConfigError(errors)
-    return Config(
-        {name: source for name, source in sources.items() if source is not None},
-        metrics, listen, namespace, max_series, strict, state_file,
-    )  # fmt: skip
+            message = f"{metric.mode} needs a state_file, else a restart counts twice"
+            errors.append(Mistake.at(("metrics", metric.name, "mode"), message))
+    for name, message in clashes([metric.spec for metric in metrics.values()]):
+        errors.append(Mistake.at(("metrics", name), message))
+    usable = {name: source for name, source in sources.items() if source is not None}
+    config = Config(usable, metrics, listen, namespace, max_series, strict, state_file)
+    return (None if errors else config), errors
 
 
 def _namespace(value: Any) -> str:
@@ -68,27 +75,28 @@ def _namespace(value: Any) -> str:
     return text
 
 
-def _named(top: Fields, key: str, errors: list[str]) -> dict[str, Any]:
+def _named(top: Fields, key: str, errors: list[Mistake]) -> dict[str, Any]:
     value = top.raw(key)
     if isinstance(value, Mapping) and value:
         return {str(name): body for name, body in value.items()}
-    errors.append(f"{key}: expected a mapping with at least one entry")
+    errors.append(Mistake.at((key,), "expected a mapping with at least one entry"))
     return {}
 
 
 def _metrics(
-    bodies: Mapping[str, Any], sources: Mapping[str, SourceConfig | None], errors: list[str]
+    bodies: Mapping[str, Any], sources: Mapping[str, SourceConfig | None], errors: list[Mistake]
 ) -> dict[str, MetricConfig]:
     found = {}
     for name, body in bodies.items():
         wanted = body.get("source") if isinstance(body, Mapping) else None
         if wanted is not None and wanted not in sources:
-            errors.append(f"metrics.{name}.source: there is no source `{wanted}`; {did_you_mean(str(wanted), sources)}")
+            message = f"there is no source `{wanted}`; {did_you_mean(str(wanted), sources)}"
+            errors.append(Mistake.at(("metrics", name, "source"), message))
             continue
         try:
             metric = read_metric(name, body, sources.get(str(wanted)), errors)
         except SpecError as error:
-            errors.append(f"metrics.{name}: {error}")
+            errors.append(Mistake.at(("metrics", name), str(error)))
             continue
         if metric is not None:
             found[name] = metric

@@ -9,7 +9,7 @@ from typing import Any
 from ..runtime import MetricSpec, Policy
 from . import fields as read
 from .config_sources import SourceConfig
-from .fields import Fields
+from .fields import Fields, Mistake
 from .guard import RULES
 from .redistext import redis_faults
 from .rows import NULL_RULES, RowRules
@@ -68,10 +68,10 @@ class MetricConfig:
         return self.mode in ("increment", "events")
 
 
-def read_metric(name: str, body: Any, source: SourceConfig | None, errors: list[str]) -> MetricConfig | None:
+def read_metric(name: str, body: Any, source: SourceConfig | None, errors: list[Mistake]) -> MetricConfig | None:
     """One entry of ``metrics``; None after recording that it cannot be used. SpecError from the declaration itself."""
     before = len(errors)
-    here = Fields(body, f"metrics.{name}", errors)
+    here = Fields(body, ("metrics", name), errors)
     here.need("source", read.text)
     spec = metric_spec({"name": name, **{key: here.raw(key) for key in _SPEC_KEYS if here.raw(key) is not None}})
     default = {"histogram": "events", "counter": "cumulative"}.get(spec.kind, "gauge")
@@ -125,7 +125,7 @@ def _mark(here: Fields, mode: str) -> MarkConfig:
         if body is not None:
             here.error("watermark", f"belongs to the modes increment and events, not to {mode}")
         return MarkConfig()
-    inner = Fields({"column": body} if isinstance(body, str) else body, f"{here.path}.watermark", here.errors)
+    inner = Fields({"column": body} if isinstance(body, str) else body, (*here.path, "watermark"), here.errors)
     overlap = inner.get("overlap", 0, read.whole(0, 1_000_000))
     mark = MarkConfig(inner.get("column", "watermark", read.text), inner.get("start", 0, _start), overlap)
     if overlap and (mode != "events" or not isinstance(mark.start, int)):

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import fields as read
 from .dsn import Address, parse_dsn
-from .fields import Fields
+from .fields import Fields, Mistake
 from .lines import TlsConfig
 from .zones import zone
 
@@ -46,10 +46,10 @@ class SourceConfig:
         return SQL_DIALECT.get(self.kind)
 
 
-def read_source(name: str, body: Any, errors: list[str]) -> SourceConfig | None:
+def read_source(name: str, body: Any, errors: list[Mistake]) -> SourceConfig | None:
     """One entry of ``sources``; None after recording that it cannot be used."""
     before = len(errors)
-    here = Fields(body, f"sources.{name}", errors)
+    here = Fields(body, ("sources", name), errors)
     kind = here.need("kind", read.choice(*KINDS))
     address = _address(here, kind)
     source = SourceConfig(
@@ -89,7 +89,7 @@ def _tls(here: Fields) -> TlsConfig | None:
     body = here.raw("tls")
     if body is None or body is False:
         return None
-    inner = Fields({} if body is True else body, f"{here.path}.tls", here.errors)
+    inner = Fields({} if body is True else body, (*here.path, "tls"), here.errors)
     tls = TlsConfig(
         ca_file=inner.get("ca_file", None, read.text),
         cert_file=inner.get("cert_file", None, read.text),
@@ -102,7 +102,7 @@ def _tls(here: Fields) -> TlsConfig | None:
 
 
 def _http(here: Fields) -> HttpConfig:
-    headers = Fields(here.raw("headers"), f"{here.path}.headers", here.errors)
+    headers = Fields(here.raw("headers"), (*here.path, "headers"), here.errors)
     for name in headers.data:
         if name.lower() in ("authorization", "cookie", "proxy-authorization"):
             headers.error(name, "is a secret; use bearer_file")

@@ -12,10 +12,24 @@ T = TypeVar("T")
 _BYTES = {"": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "KiB": 1024, "MiB": 1024**2}
 
 
+class Mistake(str):
+    """What is wrong, with its place in front; ``path`` is the place as keys and ``message`` the rest."""
+
+    path: tuple[str, ...]
+    message: str
+
+    @classmethod
+    def at(cls, path: tuple[str, ...], message: str) -> Mistake:
+        """The mistake at that place."""
+        made = cls(f"{'.'.join(path)}: {message}" if path else message)
+        made.path, made.message = path, message
+        return made
+
+
 class Fields:
     """One mapping of the configuration. ``errors`` is shared by the whole file; ``path`` says where this is."""
 
-    def __init__(self, data: Any, path: str, errors: list[str]) -> None:
+    def __init__(self, data: Any, path: tuple[str, ...], errors: list[Mistake]) -> None:
         self.path = path
         self.errors = errors
         self.data: dict[str, Any] = {}
@@ -27,8 +41,7 @@ class Fields:
 
     def error(self, key: str, message: str) -> None:
         """Record a mistake at ``key`` of this mapping."""
-        place = ".".join(part for part in (self.path, key) if part)
-        self.errors.append(f"{place}: {message}" if place else message)
+        self.errors.append(Mistake.at((*self.path, key) if key else self.path, message))
 
     def get(self, key: str, default: T, read: Callable[[Any], T]) -> T:
         """The value at ``key`` read by ``read``, whose ValueError is recorded; the default when absent or wrong."""
@@ -59,7 +72,7 @@ class Fields:
         allowed = self._asked | set(known)
         for key in self.data:
             if key not in allowed:
-                self.error("", f"unknown key `{key}`; {did_you_mean(key, allowed)}")
+                self.error(key, f"unknown key `{key}`; {did_you_mean(key, allowed)}")
 
 
 def _what(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..runtime import MetricSpec, SpecError
@@ -43,16 +43,11 @@ def metric_spec(data: Mapping[str, Any]) -> MetricSpec:
     return MetricSpec.parse(data)
 
 
-def clashes(specs: list[MetricSpec]) -> list[str]:
-    """Names that a histogram of the same configuration also writes."""
+def clashes(specs: list[MetricSpec]) -> list[tuple[str, str]]:
+    """(name, what is wrong) for names that a histogram of the same configuration also writes."""
     written = {f"{spec.name}{suffix}": spec.name for spec in specs if spec.kind == "histogram" for suffix in _RESERVED}
     return [
-        f"{spec.name}: histogram {written[spec.name]} writes samples of that name"
+        (spec.name, f"histogram {written[spec.name]} writes samples of that name")
         for spec in specs
         if spec.name in written
     ]
-
-
-def bounded(spec: MetricSpec, series: int | None) -> MetricSpec:
-    """The declaration with another series cap."""
-    return replace(spec, max_series=series)
