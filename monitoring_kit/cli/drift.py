@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from monitoring_kit.cli.console import failing, show_findings, wants_color
-from monitoring_kit.diagnostics.diagnostic import Severity
+from monitoring_kit.diagnostics.diagnostic import Report, Severity
 
 if TYPE_CHECKING:
     from monitoring_kit.pipeline import Compilation
     from monitoring_kit.verify import Verification
     from monitoring_kit.write import Plan
+    from monitoring_kit.write.change import Change
+
+# Any change of the spec changes the hash in the header of every file: a list of them all would hide the meaning.
+_SHOWN = 10
 
 
 def manifest_of(compilation: Compilation, proof: Verification | None) -> bytes:
@@ -35,54 +40,56 @@ def run_check(compilation: Compilation, out: Path, form: str, fail_on: Severity,
     """Compare, print findings and the difference in meaning; the exit code."""
     from monitoring_kit.diagnostics import Span
     from monitoring_kit.write import existing_plan
+    from monitoring_kit.write.diff import difference
 
     report = compilation.report
     more: dict[str, Any] = {"out": str(out), "drift": None}
-    plan = None
-    if not failing(report, fail_on):
-        plan = existing_plan(out, compilation.outputs, manifest_of(compilation, None), report)
-        more["drift"] = not plan.nothing
-        if plan.nothing and plan.previous and plan.previous.data.get("verified") is False:
-            report.warning(
-                "verify/off",
-                f"{out} was written without verification",
-                Span(str(out)),
-                help="run `mkit generate` without --no-verify",
-            )
-        if not plan.nothing:
-            _report_drift(out, plan, compilation, more)
+    if failing(report, fail_on):
+        show_findings(report, form, min_severity, more)
+        return 1
+    plan = existing_plan(out, compilation.outputs, manifest_of(compilation, None), report)
+    changes = [] if plan.nothing else difference(out, plan.previous, compilation.outputs)
+    if plan.nothing and plan.previous and plan.previous.data.get("verified") is False:
+        help_ = "run `mkit generate` without --no-verify"
+        report.warning("verify/off", f"{out} was written without verification", Span(str(out)), help=help_)
+    if form in ("sarif", "github"):
+        _report_drift(out, plan, report)
+    drift = {"new": plan.new, "changed": plan.changed, "removed": plan.orphans}
+    more |= {"drift": not plan.nothing, "plan": drift, "changes": [c.plain() for c in changes]}
     show_findings(report, form, min_severity, more)
-    if plan is not None and form == "text":
-        _tell(out, plan, compilation)
-    return 1 if plan is None or not plan.nothing or failing(report, fail_on) else 0
+    if form == "text":
+        _tell(out, plan, changes, len(compilation.outputs))
+    return 1 if not plan.nothing or failing(report, fail_on) else 0
 
 
-def _report_drift(out: Path, plan: Plan, compilation: Compilation, more: dict[str, Any]) -> None:
+def _states(plan: Plan) -> list[tuple[str, str]]:
+    """Path and what is wrong with it."""
+    return [
+        *((path, "is missing") for path in plan.new),
+        *((path, "differs from what the spec says") for path in plan.changed),
+        *((path, "is no longer in the spec") for path in plan.orphans),
+    ]
+
+
+def _report_drift(out: Path, plan: Plan, report: Report) -> None:
+    """A finding a file, for formats that have nothing but findings."""
     from monitoring_kit.diagnostics import Span
-    from monitoring_kit.write.diff import difference
 
-    changes = difference(out, plan.previous, compilation.outputs)
-    more["plan"] = {"new": plan.new, "changed": plan.changed, "removed": plan.orphans}
-    more["changes"] = [c.plain() for c in changes]
-    for word, paths in (
-        ("is missing", plan.new),
-        ("differs from what the spec says", plan.changed),
-        ("is no longer in the spec", plan.orphans),
-    ):
-        for path in paths:
-            compilation.report.warning(
-                "write/drift", f"{path} {word}", Span(str(out / path)), help="run `mkit generate`"
-            )
+    for path, state in _states(plan):
+        report.warning("write/drift", f"{path} {state}", Span(str(out / path)), help="run `mkit generate`")
 
 
-def _tell(out: Path, plan: Plan, compilation: Compilation) -> None:
+def _tell(out: Path, plan: Plan, changes: list[Change], files: int) -> None:
     if plan.nothing:
-        click.echo(f"{out} is what the spec says ({len(compilation.outputs)} files)")
+        click.echo(f"{out} is what the spec says ({files} files)")
         return
-    import sys
-
-    from monitoring_kit.write.diff import difference, render_changes
+    from monitoring_kit.write.diff import render_changes
 
     color = wants_color(sys.stdout)
-    click.echo(render_changes(difference(out, plan.previous, compilation.outputs), color=color), nl=False, color=color)
+    click.echo(render_changes(changes, color=color), nl=False, color=color)
+    states = _states(plan)
+    for path, state in states[:_SHOWN]:
+        click.echo(f"  {path} {state}")
+    if len(states) > _SHOWN:
+        click.echo(f"  and {len(states) - _SHOWN} more files")
     click.echo(f"{out} is not what the spec says: run `mkit generate`")

@@ -369,3 +369,19 @@ def test_a_character_that_no_file_can_hold_is_a_finding() -> None:
     assert done.exit_code == 1, done.output
     assert "error[emit/unwritable]" in done.stdout
     assert "mkit.yaml:8:" in done.stdout
+
+
+def test_drift_in_machine_formats_is_a_finding_a_file() -> None:
+    mkit("generate", "mkit.yaml", "-o", "out", "--no-verify")
+    Path("out/prometheus/prometheus.yml").unlink()
+    Path("out/prometheus/flags").write_text("edited")
+    done = mkit("generate", "mkit.yaml", "-o", "out", "--check", "--format", "github")
+    assert done.exit_code == 1
+    lines = [line for line in done.stdout.splitlines() if "write/drift" in line]
+    assert [line.split("::")[-1].split(" ")[:2] for line in lines] == [
+        ["prometheus/prometheus.yml", "is"],
+        ["prometheus/flags", "differs"],
+    ]
+    text = mkit("generate", "mkit.yaml", "-o", "out", "--check")
+    assert "prometheus/flags differs from what the spec says" in text.stdout
+    assert "write/drift" not in text.stderr
