@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import sys
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -94,7 +94,7 @@ class SelfMetrics:
 
     def _fill(self) -> None:
         own, workers = self._own, self._registry.workers
-        own["build_info"].replace([((self.version, platform.python_version()), 1)])
+        own["build_info"].replace([((self.version, sys.version.partition(" ")[0]), 1)])
         states = [(worker.name, worker.state) for worker in workers]
         own["collector_success"].replace([((name,), int(state.success)) for name, state in states])
         own["collector_duration_seconds"].replace([((name,), state.duration) for name, state in states])

@@ -1,0 +1,1 @@
+"""Benchmarks: printed, never a gate."""
