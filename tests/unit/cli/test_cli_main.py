@@ -378,10 +378,33 @@ def test_drift_in_machine_formats_is_a_finding_a_file() -> None:
     done = mkit("generate", "mkit.yaml", "-o", "out", "--check", "--format", "github")
     assert done.exit_code == 1
     lines = [line for line in done.stdout.splitlines() if "write/drift" in line]
-    assert [line.split("::")[-1].split(" ")[:2] for line in lines] == [
-        ["prometheus/prometheus.yml", "is"],
-        ["prometheus/flags", "differs"],
-    ]
+    said = [" ".join(line.split("::")[-1].split(" ")[:2]) for line in lines]
+    assert said == ["prometheus/flags differs", "prometheus/prometheus.yml is"]
     text = mkit("generate", "mkit.yaml", "-o", "out", "--check")
     assert "prometheus/flags differs from what the spec says" in text.stdout
     assert "write/drift" not in text.stderr
+
+
+def examples() -> list[tuple[str, str]]:
+    """The commands that the help of our verbs shows."""
+    found = []
+    for name in ("generate", "check", "diff", "explain", "schema", "completion"):
+        text = CliRunner().invoke(main, [name, "--help"], env={"COLUMNS": "200"}).stdout
+        found += [
+            (name, line.strip()) for line in text.split("Examples:")[1].splitlines() if line.strip().startswith("mkit ")
+        ]
+    return found
+
+
+@pytest.mark.parametrize(("name", "example"), examples())
+def test_every_example_of_the_help_works(name: str, example: str) -> None:
+    Path("mkit.yaml").write_text(SPEC + "environments:\n  production:\n    labels: {env: production}\n")
+    Path("specs").mkdir()
+    shutil.copy("mkit.yaml", "specs/shop.yaml")
+    wants_env = ["--env", "production"] if "--env" in example else []
+    assert mkit("generate", "mkit.yaml", "-o", "generated", "--no-verify", *wants_env).exit_code == 0
+    words = re.split(r"\s+(?:#|>|&&)", example)[0].split()
+    if name == "generate" and "--check" not in words:
+        words.append("--no-verify")
+    done = mkit(*words[1:])
+    assert done.exit_code == 0, (example, done.output)
