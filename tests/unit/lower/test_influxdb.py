@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import socket
 import subprocess
 import time
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from monitoring_kit.lower.influxdb import influx_duration, lower_influxdb
 from monitoring_kit.lower.prometheus import lower_prometheus
 from monitoring_kit.spec.quantity import Duration
-from tests.unit.lower.spec_text import HEAD, WEB, Compile, lowered, tool
+from tests.unit.lower.live import Server, free_port, prometheus, running, until
+from tests.unit.lower.spec_text import HEAD, WEB, Compile, lowered
 
 INFLUX = (
     "storage: {influxdb: {url: 'http://influx:8086/', database: shop_metrics, shard_duration: 1d, "
@@ -99,64 +94,6 @@ def test_settings_that_influxdb_refuses(compile_text: Compile, settings: str, co
     assert (code, "error") in files.found
 
 
-@dataclass
-class Server:
-    """A running InfluxDB or Prometheus on loopback."""
-
-    port: int
-    process: subprocess.Popen[bytes]
-
-    def get(self, path: str, **query: str) -> Any:
-        url = f"http://127.0.0.1:{self.port}{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return json.loads(answer.read() or b"null")
-
-    def influx(self, query: str) -> list[list[Any]]:
-        series = self.get("/query", q=query, db="shop_metrics")["results"][0].get("series", [])
-        return [row for part in series for row in part["values"]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def until(ready: Callable[[], object], what: str, seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if ready():
-                return
-        except (OSError, ValueError, KeyError):
-            pass
-        assert time.monotonic() < deadline, f"not in time: {what}"
-        time.sleep(0.3)
-
-
-@contextmanager
-def running(command: list[str], port: int, log: Path, ready: str) -> Iterator[Server]:
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-    server = Server(port, process)
-
-    def answers() -> bool:
-        assert process.poll() is None, log.read_text()[-2000:]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{ready}", timeout=2) as answer:
-            return bool(answer.status < 300)
-
-    try:
-        until(answers, f"{command[0]} ready")
-        yield server
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
 @contextmanager
 def influxdb(folder: Path) -> Iterator[Server]:
     program = shutil.which("influxd")
@@ -170,16 +107,6 @@ def influxdb(folder: Path) -> Iterator[Server]:
         f'[http]\nbind-address = "127.0.0.1:{port}"\n'
     )
     with running([program, "-config", str(config)], port, folder / "influxd.log", "/ping") as server:
-        yield server
-
-
-@contextmanager
-def prometheus(folder: Path, config: str, port: int, name: str) -> Iterator[Server]:
-    command = [
-        str(tool("prometheus").path), f"--config.file={folder}/prometheus/{config}",
-        f"--storage.tsdb.path={folder}/data-{name}", f"--web.listen-address=127.0.0.1:{port}",
-    ]  # fmt: skip
-    with running(command, port, folder / f"{name}.log", "/-/ready") as server:
         yield server
 
 
