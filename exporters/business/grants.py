@@ -74,7 +74,7 @@ def _redis(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Itera
                 keys.add(args[0])
         if uses_now(metric.query):
             names.add("time")
-    allowed = " ".join(f"+{name}" for name in sorted({*names, "client|setname", "client|setinfo", "select"}))
+    allowed = " ".join(f"+{name}" for name in sorted({*names, "client|setname", "select"}))
     readable = " ".join(f"%R~{key}" for key in sorted(keys))
     yield f"ACL SETUSER {dsn.user or 'mkit'} reset on >{PLACEHOLDER} {readable} {allowed}".replace("  ", " ")
 
