@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .budget import Budget
-from .family import KINDS, AnyFamily, Row
+from .family import KINDS, AnyFamily, Histogram
 from .process import boot_time, read_process
 from .spec import LabelSpec, MetricSpec, base_name
 
@@ -94,7 +93,9 @@ class SelfMetrics:
 
     def _fill(self) -> None:
         own, workers = self._own, self._registry.workers
-        own["build_info"].replace([((self.version, sys.version.partition(" ")[0]), 1)])
+        build = (self.version, sys.version.partition(" ")[0])
+        if [child.values for child in own["build_info"].children()] != [build]:
+            own["build_info"].replace([(build, 1)])
         states = [(worker.name, worker.state) for worker in workers]
         own["collector_success"].replace([((name,), int(state.success)) for name, state in states])
         own["collector_duration_seconds"].replace([((name,), state.duration) for name, state in states])
@@ -105,15 +106,17 @@ class SelfMetrics:
             [((name, reason), count) for name, state in states for reason, count in sorted(state.errors.items())]
         )
         own["series_dropped_total"].replace(list(self._registry.budget.dropped().items()))
-        own["series"].replace(_one(self._registry.budget.used))
-        own["last_exposition_bytes"].replace(_one(self.last_bytes))
+        _set(own["series"], self._registry.budget.used)
+        _set(own["last_exposition_bytes"], self.last_bytes)
         if self.reload is not None:
-            own["config_last_reload_successful"].replace(_one(int(self.reload.successful)))
-            own["config_last_reload_success_timestamp_seconds"].replace(_one(self.reload.timestamp))
+            _set(own["config_last_reload_successful"], int(self.reload.successful))
+            _set(own["config_last_reload_success_timestamp_seconds"], self.reload.timestamp)
         figures = read_process(self._boot) if self.process else None
-        for field, family in self._proc.items():
-            family.replace(_one(getattr(figures, field)) if figures else ())
+        if figures is not None:
+            for field, family in self._proc.items():
+                _set(family, getattr(figures, field))
 
 
-def _one(value: float) -> Iterable[Row]:
-    return [((), value)]
+def _set(family: AnyFamily, value: float) -> None:
+    if not isinstance(family, Histogram):
+        family.labels().value = value
