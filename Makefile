@@ -34,7 +34,7 @@ e2e: tools ## the tests that start the real servers
 
 matrix: $(STAMP) ## the end-to-end tests on the servers of Debian bookworm, trixie and sid
 	@for suite in bookworm trixie sid; do \
-	  $(BIN)/mkit tools fetch --suite $$suite || exit 1; \
+	  $(BIN)/mkit tools fetch --refresh --suite $$suite || exit 1; \
 	  MKIT_SUITE=$$suite $(BIN)/python -m pytest tests -m e2e || exit 1; \
 	done
 
@@ -57,7 +57,7 @@ bench: tools ## measure what the documentation promises; printed, never a gate
 	$(BIN)/python -m tests.bench
 
 catalogs: $(STAMP) ## capture the metric catalogs from the real exporters anew
-	$(BIN)/python -m monitoring_kit.stack.capture
+	$(BIN)/python -m monitoring_kit.stack.catalogs
 
 wheel: $(STAMP) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist .
