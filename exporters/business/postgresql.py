@@ -34,6 +34,9 @@ def _fault(error: Any, secrets: tuple[str, ...], connected: bool = True) -> Sour
         return SourceFault("auth", text, lost=not connected)
     if state == "42501":
         return SourceFault("permission", text)
+    if not state and type(error).__name__ == "DataError":
+        # The driver cannot hold the value: infinite dates, years beyond 9999.
+        return SourceFault("value", text)
     if not state or state[:2] in ("08", "57", "53"):
         return SourceFault("connect", text, lost=True)
     return SourceFault("query", text)
