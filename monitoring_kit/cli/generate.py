@@ -104,7 +104,8 @@ def _prove(
         rules = sum(len(group.rules) for group in compilation.model.groups) if compilation.model else 0
         proof = verify(compilation.outputs, rules, compilation.report, spec)
         if not compilation.report.failed:
-            again.compare(compilation.outputs)
+            sha256 = compilation.system.sha256 if compilation.system else ""
+            again.compare(compilation.outputs, spec, sha256, compilation.report)
         return proof
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 
-from monitoring_kit.diagnostics import InternalError
+from monitoring_kit.diagnostics import InternalError, Report, Span
 from monitoring_kit.emit import Output
 
 Fingerprint = dict[str, tuple[str, int]]
@@ -36,7 +36,7 @@ def same(first: Fingerprint, second: Fingerprint) -> None:
 class SecondCompilation:
     """Runs beside the other proofs. A set whose order reaches the output shows up, because the hash seed is another one.
 
-    ``module`` prints ``{path: [sha256, mode]}`` as JSON for its arguments; -P keeps the current folder out of its imports.
+    ``module`` prints ``{"spec": sha256, "files": {path: [sha256, mode]}}`` as JSON for its arguments; -P keeps the current folder out of its imports.
     Use it as a context manager: leaving ends the process, whatever happened.
     """
 
@@ -57,8 +57,9 @@ class SecondCompilation:
             self._process.kill()
         self._process.communicate()
 
-    def compare(self, outputs: Mapping[str, Output]) -> None:
-        """Wait for it and compare. Raises ``InternalError`` when it failed or gave other bytes."""
+    def compare(self, outputs: Mapping[str, Output], spec: str, sha256: str, report: Report) -> None:
+        """Wait for it and compare. Raises ``InternalError`` when it failed or gave other bytes; a ``spec`` that somebody saved in
+        between, so that its ``sha256`` is another one, is the error ``verify/spec-changed``."""
         try:
             out, err = self._process.communicate(timeout=_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -66,4 +67,10 @@ class SecondCompilation:
         if self._process.returncode != 0:
             last = err.strip().splitlines()[-1:] or ["it said nothing"]
             raise InternalError(f"compiled twice, the second compilation failed: {last[0]}")
-        same(fingerprint(outputs), {path: (digest, mode) for path, (digest, mode) in json.loads(out).items()})
+        told = json.loads(out)
+        if told["spec"] != sha256:
+            report.error(
+                "verify/spec-changed", f"{spec} changed while it was compiled", Span(spec), help="run mkit again"
+            )
+            return
+        same(fingerprint(outputs), {path: (digest, mode) for path, (digest, mode) in told["files"].items()})

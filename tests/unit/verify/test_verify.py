@@ -199,7 +199,7 @@ if sys.argv[1] == "fail":
 from monitoring_kit.emit import Output
 from monitoring_kit.verify.repeat import fingerprint
 order = "".join({"a", "b", "c", "d", "e", "f"}) if sys.argv[1] == "set" else "abcdef"
-json.dump(fingerprint({"x/y": Output(order.encode(), 0o600)}), sys.stdout)
+json.dump({"spec": "ab", "files": fingerprint({"x/y": Output(order.encode(), 0o600)})}, sys.stdout)
 """
 
 
@@ -210,10 +210,21 @@ def second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], S
     return lambda argument: SecondCompilation("second_compilation_for_test", [argument])
 
 
+def compare(again: SecondCompilation, outputs: dict[str, Output], sha256: str = "ab") -> Report:
+    report = Report()
+    again.compare(outputs, "mkit.yaml", sha256, report)
+    return report
+
+
+def test_a_spec_that_is_saved_in_between_is_no_bug_of_ours(second: Callable[[str], SecondCompilation]) -> None:
+    with second("list") as again:
+        assert [d.code for d in compare(again, {}, "cd")] == ["verify/spec-changed"]
+
+
 def test_two_compilations_must_agree(second: Callable[[str], SecondCompilation]) -> None:
     good = Output(b"abcdef", 0o600)
     with second("list") as again:
-        again.compare({"x/y": good})
+        compare(again, {"x/y": good})
     for outputs, word in (
         ({"x/y": Output(b"abcdeg", 0o600)}, "x/y came out differently"),
         ({"x/y": Output(b"abcdef", 0o644)}, "x/y came out differently"),
@@ -221,9 +232,9 @@ def test_two_compilations_must_agree(second: Callable[[str], SecondCompilation])
         ({}, "x/y came out only once"),
     ):
         with second("list") as again, pytest.raises(InternalError, match=word):
-            again.compare(outputs)
+            compare(again, outputs)
     with second("fail") as again, pytest.raises(InternalError, match="out of luck"):
-        again.compare({"x/y": good})
+        compare(again, {"x/y": good})
 
 
 def test_the_order_of_a_set_in_the_output_is_found_out(

@@ -286,3 +286,58 @@ def test_a_folder_without_write_permission_is_told(tmp_path: Path) -> None:
     out.chmod(0o755)
     (out / "b/c").chmod(0o600)
     assert snapshot(out) == before
+
+
+def test_a_file_system_without_hard_links_is_undone_as_well(tmp_path: Path) -> None:
+    old, new = states(tmp_path)
+    out = tmp_path / "out"
+    for last, want in ((3, old), (1000, new)):
+        shutil.rmtree(out, ignore_errors=True)
+        write(out, OLD)
+
+        def run(last: int = last) -> None:
+            def no_link(*args: object, **more: object) -> None:
+                raise PermissionError(1, "Operation not permitted")
+
+            real, left = os.replace, [last]
+
+            def replace(*args: object, **more: object) -> None:
+                left[0] -= 1
+                if left[0] == 0:
+                    raise OSError(5, "Input/output error")
+                real(*args, **more)  # type: ignore[arg-type]
+
+            os.link, os.replace = no_link, replace  # type: ignore[assignment]
+            write(out, NEW)
+
+        in_child(run)
+        assert snapshot(out) == want
+        assert not (out / WORK).exists()
+
+
+def test_a_folder_that_cannot_be_locked_is_still_written(tmp_path: Path) -> None:
+    """NFS emulates flock(2) by byte-range locks, which a folder does not have."""
+    import fcntl
+
+    def run() -> None:
+        def flock(*args: object) -> None:
+            raise OSError(9, "Bad file descriptor")
+
+        fcntl.flock = flock  # type: ignore[assignment]
+        write(tmp_path / "out", OLD)
+
+    assert in_child(run) == 0
+    assert (tmp_path / "out/a").read_bytes() == b"old a"
+
+
+def test_many_files_are_flushed_at_once(tmp_path: Path) -> None:
+    many = {f"d{n % 7}/f{n}": Output(str(n).encode()) for n in range(500)}
+    write(tmp_path / "out", many)
+    assert {p: (tmp_path / "out" / p).read_bytes() for p in many} == {p: o.data for p, o in many.items()}
+    fewer = {p: o for p, o in many.items() if not p.startswith("d3/")}
+    write(tmp_path / "out", fewer)
+    assert {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*") if p.is_file()} == {
+        *fewer,
+        "manifest.json",
+    }
+    assert not (tmp_path / "out/d3").exists()
