@@ -27,6 +27,7 @@ from .names import label_block, number
 from .spec import MetricSpec
 
 Value = float | int | HistogramValue
+_INF = float("inf")
 Row = tuple[Sequence[str], Value]
 ChildT = TypeVar("ChildT", Child, HistogramChild)
 
@@ -124,27 +125,39 @@ class Family(Generic[ChildT]):
 
     def replace(self, rows: Iterable[tuple[Sequence[str], Value]]) -> None:
         """Make the rows the family's whole content, atomically; on RowError the family is as before."""
-        admitted = self._admit_rows(rows)
+        listed = [(values if type(values) is tuple else tuple(values), value) for values, value in rows]
+        for _, value in listed:
+            self._check(value)
         with self.budget.lock:
+            admitted = self._gate_rows(listed)
             old = self._children
-            new: dict[tuple[str, ...], ChildT] = {}
             self.budget.give(len(old) * self._cost)
-            for values in sorted(admitted, key=lambda key: key not in old):
-                refused = self._reserve(len(new))
-                if refused is not None:
-                    self.drop(refused)
-                    continue
-                child = self._renew(old.get(values), values)
-                self._put(child, admitted[values])
-                new[values] = child
-            self._children = new
+            kept = self._fitting(admitted, old)
+            renew = self._renew
+            self._children = {values: renew(old.get(values), values, admitted[values]) for values in kept}
 
-    def _renew(self, old: ChildT | None, values: tuple[str, ...]) -> ChildT:
-        """A child for new const content: its own object, because a scrape may still render the old one."""
+    def _fitting(self, admitted: dict[tuple[str, ...], Value], old: Mapping[tuple[str, ...], ChildT]) -> Iterable[Any]:
+        """The label sets that the caps leave, reserved; those that are there already come first."""
+        cap, count = self.spec.max_series, len(admitted)
+        if (cap is None or count * self._cost <= cap) and self.budget.take(count * self._cost):
+            return admitted
+        kept: list[tuple[str, ...]] = []
+        for values in sorted(admitted, key=lambda key: key not in old):
+            refused = self._reserve(len(kept))
+            if refused is None:
+                kept.append(values)
+            else:
+                self.drop(refused)
+        return kept
+
+    def _renew(self, old: ChildT | None, values: tuple[str, ...], value: Any) -> ChildT:
+        """A child with new const content: its own object, because a scrape may still render the old one."""
         if old is None:
-            return self._born(values)
-        child = self._twin(old)
-        child.created, child.encoded = old.created, old.encoded
+            child = self._born(values)
+        else:
+            child = self._twin(old)
+            child.created, child.encoded = old.created, old.encoded
+        self._put(child, value)
         return child
 
     def _born(self, values: tuple[str, ...]) -> ChildT:
@@ -160,35 +173,35 @@ class Family(Generic[ChildT]):
         """Drop all children."""
         self.replace(())
 
-    def _admit_rows(self, rows: Iterable[tuple[Sequence[str], Value]]) -> dict[tuple[str, ...], Value]:
-        listed = [(tuple(values), value) for values, value in rows]
-        for values, value in listed:
-            if len(values) != self._width or not all(isinstance(v, str) for v in values):
-                raise RowError(f"{self.name}: {len(values)} label values, expected {self._width} strings")
-            self._check(value)
-        with self.budget.lock:
-            return self._gate_rows(listed)
-
     def _gate_rows(self, listed: list[tuple[tuple[str, ...], Value]]) -> dict[tuple[str, ...], Value]:
-        if not self._gate.trivial:
+        # A label set that is there passed the gate before; only a cap on distinct values can change its mind.
+        known: Mapping[tuple[str, ...], ChildT] = self._children
+        if self._gate.capped:
             self._gate.prefer([values for values, _ in listed])
+            known = {}
         out: dict[tuple[str, ...], Value] = {}
         asked: set[tuple[str, ...]] = set()
+        valid = self.spec.valid
         for values, value in listed:
             if values in asked:
-                raise RowError(
-                    f"{self.name}: two rows for the labels {dict(zip(self.label_names, values, strict=True))}"
-                )
+                labels = dict(zip(self.label_names, values, strict=True))
+                raise RowError(f"{self.name}: two rows for the labels {labels}")
             asked.add(values)
-            if self._outside(value):
+            if valid is not None and self._outside(value):
                 self.drop("out_of_range")
                 continue
-            kept, reason = self._gate.admit(values)
-            if reason is not None:
-                self.drop(reason)
+            kept = values if values in known else self._admit(values)
             if kept is not None:
                 out[kept] = self._fold(out[kept], value) if kept in out else value
         return out
+
+    def _admit(self, values: tuple[str, ...]) -> tuple[str, ...] | None:
+        if len(values) != self._width or not all(isinstance(v, str) for v in values):
+            raise RowError(f"{self.name}: {len(values)} label values, expected {self._width} strings")
+        kept, reason = self._gate.admit(values)
+        if reason is not None:
+            self.drop(reason)
+        return kept
 
     def _outside(self, value: Value) -> bool:
         valid = self.spec.valid
@@ -217,6 +230,8 @@ class ScalarFamily(Family[Child]):
         return {"sum": old + new, "max": max(old, new), "min": min(old, new)}[self.spec.collapse]
 
     def _check(self, value: Value) -> None:
+        if type(value) is float or type(value) is int:
+            return
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise RowError(f"{self.name}: a {self.kind} cannot hold a {type(value).__name__}")
 
@@ -235,7 +250,7 @@ class Counter(ScalarFamily):
 
     def _check(self, value: Value) -> None:
         super()._check(value)
-        if isinstance(value, (int, float)) and not 0 <= value < float("inf"):
+        if not 0 <= value < _INF:  # type: ignore[operator]
             raise RowError(f"{self.name}: a counter must be finite and >= 0, got {value!r}")
 
 
@@ -313,8 +328,9 @@ class Histogram(Family[HistogramChild]):
         if not isinstance(value, HistogramValue):
             raise RowError(f"{self.name}: a histogram needs a HistogramValue")
         try:
-            self._make(tuple("" for _ in self.label_names)).merge(value)
-        except ValueError as error:
+            # The sink serves as a scratch pad: a const family counts nothing there.
+            self._sink.assign(value)
+        except (ValueError, TypeError, AttributeError) as error:
             raise RowError(f"{self.name}: {error}") from error
         if not isfinite(value.sum):
             raise RowError(f"{self.name}: the sum is not finite")

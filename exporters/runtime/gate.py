@@ -53,11 +53,11 @@ class LabelGate:
 class Gate:
     """Admits whole label sets: one LabelGate for each label, in declared order."""
 
-    __slots__ = ("_gates", "trivial")
+    __slots__ = ("_gates", "capped")
 
     def __init__(self, specs: tuple[LabelSpec, ...]) -> None:
         self._gates = tuple(LabelGate(spec) for spec in specs)
-        self.trivial = not specs
+        self.capped = any(spec.max is not None for spec in specs)
 
     def admit(self, values: tuple[str, ...]) -> tuple[tuple[str, ...] | None, str | None]:
         """The label set under which the sample is kept, and the reason when it is not the one asked for.

@@ -121,11 +121,19 @@ class Worker:
             log.error("collector raised", extra={"collector": self.name, "err": type(error).__name__})
         with self._lock:
             self.state.duration = time.monotonic() - began
-            wanted = run.waiters > 0 or self.cache > 0
-            if wanted:
-                self._settle(run, emitted)
-            self._run = None
-            run.done.set()
+            try:
+                if run.waiters > 0 or self.cache > 0:
+                    self._settle(run, emitted)
+            except Exception as error:
+                # Whatever a collector yields, its worker must live: a run that never ends would block it for good.
+                run.failed = "invalid_rows"
+                self.state.success = False
+                self.state.error(run.failed)
+                self._give_up(self.families)
+                log.error("rows not usable", extra={"collector": self.name, "err": type(error).__name__})
+            finally:
+                self._run = None
+                run.done.set()
 
     def _settle(self, run: Run, emitted: list[FamilyRows | FamilyError]) -> None:
         now = time.time()

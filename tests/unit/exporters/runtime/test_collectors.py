@@ -178,6 +178,35 @@ def test_a_generator_that_breaks_halfway_publishes_nothing_of_the_run(registry: 
     assert registry.value("s0") is None
 
 
+@pytest.mark.parametrize(
+    "junk",
+    [
+        lambda family: ["not a row"],
+        lambda family: [None],
+        lambda family: 5,
+        lambda family: [FamilyRows(family, [(([],), 1.0)])],
+        lambda family: [FamilyRows(family, [(None, 1.0)])],
+        lambda family: [FamilyRows(family, [1.0])],
+        lambda family: [FamilyRows(family, None)],
+        lambda family: [FamilyRows(None, [])],
+    ],
+)
+def test_whatever_a_collector_yields_its_worker_lives(registry: Registry, junk: Callable[[Any], Any]) -> None:
+    source = Source(registry, "s", lambda _: None)
+    registry.register(source)
+    registry.register(Source(registry, "good", lambda _: None))
+    source.work = lambda _: junk(source.families[0])
+    for _ in range(2):
+        began = time.monotonic()
+        assert list(gather(registry).failures) == ["s"]
+        assert time.monotonic() - began < 2
+        assert registry.value("good0") == 1
+        assert own(registry, "success", collector="s") == 0
+    source.work = lambda _: None
+    assert gather(registry).failures == {}
+    assert registry.value("s0") == 1
+
+
 def test_hold_keeps_the_last_rows_up_to_its_age(registry: Registry) -> None:
     source = Source(registry, "s", lambda _: None)
     registry.register(source, policy=Policy.hold(0.3))

@@ -194,3 +194,36 @@ def test_info_is_always_one(registry: Registry) -> None:
     with pytest.raises(RowError, match="always 1"):
         info.replace([(("v3",), 2)])
     assert held(info) == {("v2",): 1}
+
+
+def test_const_histograms(registry: Registry) -> None:
+    wait = registry.declare({"name": "wait_seconds", "type": "histogram", "help": "x", "labels": ["q"], "buckets": [1]})
+    wait.replace([(("a",), HistogramValue((1, 2), 9.0)), (("b",), HistogramValue((0, 1), 5.0))])
+    wait.replace([(("a",), HistogramValue((3, 4), 10.0))])
+    assert [(c.values, c.counts, c.sum) for c in wait.children()] == [(("a",), [3, 4], 10.0)]
+    for bad in (HistogramValue((1,), 1.0), HistogramValue((1, -1), 1.0), HistogramValue((1, 1), NAN), 3.0):
+        with pytest.raises(RowError, match="wait_seconds"):
+            wait.replace([(("a",), bad)])
+    assert [(c.values, c.counts, c.sum) for c in wait.children()] == [(("a",), [3, 4], 10.0)]
+
+
+def test_folded_histograms_merge(registry: Registry) -> None:
+    wait = registry.declare(
+        {
+            "name": "wait_seconds",
+            "type": "histogram",
+            "help": "x",
+            "labels": {"q": {"allow": ["a"], "else": "other"}},
+            "buckets": [1],
+            "native": True,
+        }
+    )
+    wait.replace(
+        [
+            (("x",), HistogramValue((1, 0), 0.5, 0, {-8: 1})),
+            (("y",), HistogramValue((0, 2), 4.0, 0, {8: 2})),
+        ]
+    )
+    [child] = wait.children()
+    assert (child.values, child.counts, child.sum) == (("other",), [1, 2], 4.5)
+    assert child.positive == {-8: 1, 8: 2}
