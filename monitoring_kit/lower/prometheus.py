@@ -16,7 +16,7 @@ from monitoring_kit.lower.prometheus_web import lower_web
 from monitoring_kit.lower.relabel import drop_label
 from monitoring_kit.lower.remote import remote_reads, remote_writes
 from monitoring_kit.lower.scrape import scrape_job
-from monitoring_kit.lower.self_monitoring import self_jobs
+from monitoring_kit.lower.self_monitoring import alertmanager_access, self_jobs
 from monitoring_kit.lower.tree import Branch, OutFile
 from monitoring_kit.resolve.system import System
 
@@ -31,7 +31,7 @@ def lower_prometheus(system: System, model: Model, report: Report) -> list[OutFi
     origin = system.spec.at("prometheus")
     rest = Branch(
         origin,
-        alerting=_alerting(system),
+        alerting=_alerting(system, report),
         rule_files=[RULE_FILES] if model.groups else None,
         scrape_configs=scrape_configs(system, report),
         remote_write=remote_writes(system, report) or None,
@@ -85,7 +85,7 @@ def alert_relabeling(replica: str) -> list[Branch]:
     return [kept, drop_label(replica)]
 
 
-def _alerting(system: System) -> Branch | None:
+def _alerting(system: System, report: Report) -> Branch | None:
     alerting = system.spec.alerting
     if not alerting.alertmanagers:
         return None
@@ -94,7 +94,12 @@ def _alerting(system: System) -> Branch | None:
     return Branch(
         system.spec.at("alerting"),
         alert_relabel_configs=alert_relabeling(system.replica) if system.replica is not None else None,
-        alertmanagers=[Branch(alerting.at("alertmanagers"), api_version="v2", static_configs=[targets])],
+        alertmanagers=[
+            Branch(
+                alerting.at("alertmanagers"),
+                {"api_version": "v2", **alertmanager_access(system, report), "static_configs": [targets]},
+            )
+        ],
     )
 
 

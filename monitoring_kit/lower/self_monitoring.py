@@ -8,8 +8,11 @@ service of kind ``prometheus`` with both addresses to have them watch each other
 
 from __future__ import annotations
 
+from typing import Any
+
 from monitoring_kit import conventions
 from monitoring_kit.diagnostics import Report
+from monitoring_kit.lower.access import client_settings
 from monitoring_kit.lower.tree import Branch
 from monitoring_kit.resolve.system import System
 
@@ -21,11 +24,12 @@ def self_jobs(system: System, report: Report) -> list[Branch]:
     if "prometheus" not in kinds:
         jobs += _prometheus(system, report)
     if "alertmanager" not in kinds and system.spec.alerting.alertmanagers:
-        jobs.append(_job(system, "alertmanager", list(system.spec.alerting.alertmanagers)))
+        access = alertmanager_access(system, Report())
+        jobs.append(_job(system, "alertmanager", list(system.spec.alerting.alertmanagers), access))
     statsd = system.spec.statsd
     if statsd is not None and statsd.enabled and not _scraped(system, statsd.exporter):
         # The mapping sets `service` to whom a metric belongs; without honor_labels it would become exported_service.
-        jobs.append(_job(system, "statsd-exporter", [statsd.exporter], honor_labels=True))
+        jobs.append(_job(system, "statsd-exporter", [statsd.exporter], {"honor_labels": True}))
     return jobs
 
 
@@ -42,11 +46,33 @@ def _prometheus(system: System, report: Report) -> list[Branch]:
     return [_job(system, "prometheus", [f"localhost:{prometheus.listen.rpartition(':')[2]}"])]
 
 
-def _job(system: System, wanted: str, targets: list[str], *, honor_labels: bool = False) -> Branch:
+def alertmanager_access(system: System, report: Report) -> dict[str, Any]:
+    """How Prometheus reaches the Alertmanagers, which have the same web configuration as itself.
+
+    Reports what would keep every alert from arriving: users without a login, client certificates without one.
+    """
+    alerting, web = system.spec.alerting, system.spec.prometheus.web
+    where = alerting.at("alertmanagers") if alerting.has("alertmanagers") else system.spec.prometheus.at("web")
+    if web is not None and web.users and alerting.basic_auth is None:
+        report.error(
+            "alerting/login", "the Alertmanagers have users but Prometheus has no login there: no alert would arrive",
+            where, help="add alerting: {basic_auth: {username: …, password_file: /run/secrets/alertmanager}}",
+        )  # fmt: skip
+    if web is not None and web.client_ca_file is not None and (alerting.tls is None or alerting.tls.cert_file is None):
+        report.error(
+            "alerting/login", "the Alertmanagers want client certificates but Prometheus has none: no alert would arrive",
+            where, help="add alerting: {tls: {cert_file: …, key_file: …, ca_file: …}}",
+        )  # fmt: skip
+    secure = alerting.tls is not None or (web is not None and web.cert_file is not None)
+    settings = client_settings(report, where, tls=alerting.tls, basic_auth=alerting.basic_auth)
+    return {"scheme": "https", **settings} if secure else settings
+
+
+def _job(system: System, wanted: str, targets: list[str], settings: dict[str, Any] | None = None) -> Branch:
     name = free_name(system, wanted)
     origin = system.spec.at("prometheus")
     static = Branch(origin, targets=targets, labels={conventions.SERVICE: name})
-    return Branch(origin, job_name=name, honor_labels=honor_labels or None, static_configs=[static])
+    return Branch(origin, {"job_name": name, **(settings or {}), "static_configs": [static]})
 
 
 def free_name(system: System, wanted: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from monitoring_kit.spec.channels import CHANNEL
 from monitoring_kit.spec.quantity import Duration
+from monitoring_kit.spec.services import BasicAuth, Tls
 from monitoring_kit.spec.shapes import (
     DURATION,
     FLAG,
@@ -128,6 +129,8 @@ class Alerting(Item):
         "host:port of every Alertmanager that Prometheus sends to.",
         ("alertmanager:9093",),
     )
+    tls: Tls | None = key(Record(Tls), "TLS from Prometheus to the Alertmanagers, when they have certificates.")
+    basic_auth: BasicAuth | None = key(Record(BasicAuth), "Prometheus' login at the Alertmanagers, when they have users.")
     listen: str = key(LISTEN, "Alertmanager's listen address.", "127.0.0.1:9093")
     external_url: str | None = key(URL, "Where people reach Alertmanager; links in notifications.")
     absent: str = key(

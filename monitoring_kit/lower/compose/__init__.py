@@ -5,13 +5,14 @@ from __future__ import annotations
 from monitoring_kit import conventions
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.compose import servers
-from monitoring_kit.lower.compose.container import Container
+from monitoring_kit.lower.compose.container import Container, images
 from monitoring_kit.lower.compose.exporters import exporters
 from monitoring_kit.lower.compose.page import compose_page
 from monitoring_kit.lower.compose.secrets import Secrets
 from monitoring_kit.lower.model import Model
 from monitoring_kit.lower.tree import Branch, OutFile
 from monitoring_kit.resolve.system import System
+from monitoring_kit.targets import parse_version
 
 __all__ = ["lower_compose"]
 
@@ -31,6 +32,7 @@ def lower_compose(system: System, model: Model, report: Report) -> list[OutFile]
         *exporters(system, secrets, report),
     ]
     _check_names(system, containers, report)
+    _check_versions(system, report)
     network = f"{conventions.slug(system.name)}-monitoring"
     volumes = sorted({volume for c in containers for volume, _ in c.data})
     tree = Branch(
@@ -48,6 +50,19 @@ def lower_compose(system: System, model: Model, report: Report) -> list[OutFile]
         OutFile(conventions.COMPOSE, "yaml", tree),
         OutFile(conventions.DOCS_COMPOSE, "text", page),
     ]
+
+
+def _check_versions(system: System, report: Report) -> None:
+    wanted = system.spec.compatibility
+    for product in ("prometheus", "alertmanager", "grafana"):
+        version = images()[product]["image"].rpartition(":")[2]
+        if parse_version(getattr(wanted, product)) > parse_version(version):
+            report.warning(
+                "compose/version",
+                f"compose.yaml runs {product} {version}, older than the {getattr(wanted, product)} that the spec asks for",
+                wanted.at(product),
+                help="its files may use what that version lacks; run a newer image in an override file",
+            )
 
 
 def _check_names(system: System, containers: list[Container], report: Report) -> None:

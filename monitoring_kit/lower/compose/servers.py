@@ -48,7 +48,7 @@ def prometheus(system: System, secrets: Secrets) -> Iterator[Container]:
     spec = system.spec.prometheus
     port = spec.listen.rpartition(":")[2]
     scrapes = [view.spec.scrape for view in system.services.values()]
-    files = secrets.of([spec, scrapes, influxdb.enabled(system)], prometheus_flags.CONFIG_FOLDER)
+    files = secrets.of([spec, scrapes, influxdb.enabled(system), system.spec.alerting], prometheus_flags.CONFIG_FOLDER)
     names = prometheus_names(system)
     host = influxdb_host(system)
     for number, (name, replica) in enumerate(zip(names, conventions.replicas(spec.replicas), strict=True)):

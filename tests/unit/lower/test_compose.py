@@ -183,6 +183,18 @@ def test_unknown_blackbox_module_is_said(compile_text: Compile) -> None:
     assert "http_2xx" in BLACKBOX_MODULES
 
 
+def test_an_image_older_than_the_spec_wants_is_said(compile_text: Compile) -> None:
+    text = HEAD + 'compatibility: {grafana: "99.1"}\n' + WEB
+    assert lowered(compile_text(text), lower_compose).found == [("compose/version", "warning")]
+
+
+def test_the_login_at_alertmanager_is_a_secret_of_prometheus(compile_text: Compile) -> None:
+    text = HEAD + "alerting: {basic_auth: {username: u, password_file: /s/am}}\n" + WEB
+    found = services(lowered(compile_text(text), lower_compose))
+    assert found["prometheus"]["secrets"] == [{"source": "am", "target": "/s/am"}]
+    assert "secrets" not in found["alertmanager"]
+
+
 def test_one_name_for_two_servers_is_said(compile_text: Compile) -> None:
     text = HEAD + WEB + "alerting: {alertmanagers: ['grafana:9093']}\n"
     assert lowered(compile_text(text), lower_compose).found == [("compose/name", "warning")]

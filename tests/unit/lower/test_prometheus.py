@@ -168,6 +168,7 @@ def test_web_config_is_accepted_by_promtool(compile_text: Compile, tmp_path: Pat
     web = (
         f"prometheus:\n  web:\n    cert_file: {tmp_path}/cert.pem\n    key_file: {tmp_path}/key.pem\n"
         f"    client_ca_file: {tmp_path}/cert.pem\n    users: {{zoe: {HASH}, ann: {HASH}}}\n"
+        "alerting: {basic_auth: {username: ann, password_file: /s/am}, tls: {ca_file: ca, cert_file: c, key_file: k}}\n"
     )
     files = lowered(compile_text(HEAD + web + WEB), lower_prometheus)
     tree = files.tree("prometheus/web.yml")
@@ -182,6 +183,19 @@ def test_web_config_is_accepted_by_promtool(compile_text: Compile, tmp_path: Pat
     assert files.found == [("prometheus/self-scrape", "info")]
     jobs = [job["job_name"] for job in files.tree("prometheus/prometheus.yml")["scrape_configs"]]
     assert jobs == ["web", "alertmanager"]
+    # Alertmanager has the same web configuration: alerts and scrapes take the login that the spec gives for it.
+    tree = files.tree("prometheus/prometheus.yml")
+    for client in (tree["alerting"]["alertmanagers"][0], tree["scrape_configs"][1]):
+        assert client["scheme"] == "https"
+        assert client["basic_auth"] == {"username": "ann", "password_file": "/s/am"}
+        assert client["tls_config"]["cert_file"] == "c"
+    check(tmp_path, files)
+
+
+@pytest.mark.parametrize("web", [f"users: {{ann: {HASH}}}", "cert_file: c, key_file: k, client_ca_file: ca"])
+def test_alerts_that_could_not_arrive_are_an_error(compile_text: Compile, web: str) -> None:
+    files = lowered(compile_text(HEAD + f"prometheus:\n  web: {{{web}}}\n" + WEB), lower_prometheus)
+    assert files.found.count(("alerting/login", "error")) == 1
 
 
 @pytest.mark.parametrize(
