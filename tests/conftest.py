@@ -29,7 +29,7 @@ def _position(text: str, offset: int) -> tuple[int, int]:
     return before.count("\n") + 1, offset - before.rfind("\n")
 
 
-@pytest.fixture()
+@pytest.fixture
 def compile_text(tmp_path: Path) -> Callable[..., Compilation]:
     """Compile a spec given as text; files beside it by keyword (``{"other.yaml": text}``)."""
 

@@ -13,7 +13,7 @@ from monitoring_kit.cli.options import env_option, spec_argument
 from monitoring_kit.spec.quantity import Duration
 
 
-class _Lasting(click.ParamType):
+class _Lasting(click.ParamType[Duration]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Duration:

@@ -74,8 +74,9 @@ def _profile() -> dict[str, Any]:
 def _matchers(model: Model) -> dict[tuple[str, str], list[Matcher]]:
     """(metric, label) -> the matchers that rules put on it: the simulated values must meet them and miss them."""
     found: dict[tuple[str, str], list[Matcher]] = {}
-    for rule in (*model.recordings, *model.alerts):
-        for selector in selectors(rule.expr):
+    exprs = [*(rule.expr for rule in model.recordings), *(rule.expr for rule in model.alerts)]
+    for expr in exprs:
+        for selector in selectors(expr):
             for matcher in selector.matchers:
                 found.setdefault((selector.name or "", matcher.name), []).append(matcher)
     return found

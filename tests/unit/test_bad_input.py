@@ -246,7 +246,9 @@ def test_a_hundred_megabytes_are_refused_unread(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(100 * 1024 * 1024)
     report = compile_spec(path).report
-    assert [(d.code, d.message.split(" is ")[1]) for d in report] == [("file/too-large", "100 MiB; a spec may be 32 MiB")]
+    assert [(d.code, d.message.split(" is ")[1]) for d in report] == [
+        ("file/too-large", "100 MiB; a spec may be 32 MiB")
+    ]
 
 
 def test_an_alias_bomb_is_refused_quickly(compile_text: Callable[..., Compilation]) -> None:
@@ -315,7 +317,11 @@ def test_a_mistake_in_an_overlay_points_into_the_overlay(compile_text: Callable[
 
 
 def test_a_secret_never_reaches_a_finding(compile_text: Callable[..., Compilation]) -> None:
-    text = HEAD + WEB + "channels:\n  s: {kind: slack, channel: '#a', webhook: 'hunter2'}\n  u: {kind: webhook, url: 'http://a:hunter3@b/'}\n"
+    text = (
+        HEAD
+        + WEB
+        + "channels:\n  s: {kind: slack, channel: '#a', webhook: 'hunter2'}\n  u: {kind: webhook, url: 'http://a:hunter3@b/'}\n"
+    )
     report = compile_text(text).report
     assert sum(d.secret for d in report) == 2
     assert "hunter" not in "".join(spelled(d) for d in report)

@@ -30,7 +30,7 @@ def test_durations(text: str, ms: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "5", "5 m", "m5", "1.5h", "-5m", "5m1h", "200y"])
 def test_no_durations(text: str) -> None:
-    with pytest.raises(ValueError, match="dur|longer"):
+    with pytest.raises(ValueError, match=r"dur|longer"):
         Duration.of(text)
 
 
@@ -74,5 +74,5 @@ def test_quantities(text: str, value: float, dimension: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "%", "5 potatoes", "five", "5%%", "1/fortnight", "s"])
 def test_no_quantities(text: str) -> None:
-    with pytest.raises(ValueError, match="quantity|unit"):
+    with pytest.raises(ValueError, match=r"quantity|unit"):
         parse_quantity(text)
