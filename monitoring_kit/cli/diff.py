@@ -47,11 +47,15 @@ def command(
         show_findings(compilation.report, form, Severity.ERROR)
         ctx.exit(1)
     try:
-        previous = read_manifest(out)
+        changes = difference(out, read_manifest(out), compilation.outputs)
     except BadManifestError as error:
-        _refuse(str(error), out, form)
+        _refuse("write/foreign-file", str(error), out, "move it away, or choose another folder with -o", form)
         ctx.exit(1)
-    changes = difference(out, previous, compilation.outputs)
+    except OSError as error:
+        _refuse(
+            "file/unreadable", f"{error.filename} cannot be compared: {error.strerror}", out, "make it readable", form
+        )
+        ctx.exit(1)
     if form == "json":
         click.echo(json.dumps({"version": 1, "changes": [c.plain() for c in changes]}, indent=2, ensure_ascii=False))
     else:
@@ -60,9 +64,9 @@ def command(
     ctx.exit(1 if exit_code and changes else 0)
 
 
-def _refuse(text: str, out: Path, form: str) -> None:
+def _refuse(code: str, text: str, out: Path, help_: str, form: str) -> None:
     from monitoring_kit.diagnostics import Span
 
     report = Report()
-    report.error("write/foreign-file", text, Span(str(out)), help="move it away, or choose another folder with -o")
+    report.error(code, text, Span(str(out)), help=help_)
     show_findings(report, form, Severity.ERROR)

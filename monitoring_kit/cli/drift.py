@@ -48,6 +48,9 @@ def run_check(compilation: Compilation, out: Path, form: str, fail_on: Severity,
         show_findings(report, form, min_severity, more)
         return 1
     plan = existing_plan(out, compilation.outputs, manifest_of(compilation, None), report)
+    if report.failed:
+        show_findings(report, form, min_severity, more)
+        return 1
     changes = [] if plan.nothing else difference(out, plan.previous, compilation.outputs)
     if plan.nothing and plan.previous and plan.previous.data.get("verified") is False:
         help_ = "run `mkit generate` without --no-verify"

@@ -80,6 +80,8 @@ def _explain_line(file: Path, line: int, spec: Path | None, env: str | None) -> 
         return _no_output(compilation, path, spec)
     if compilation.system and compilation.system.sha256 != made_from.get("sha256"):
         click.echo(f"note: {spec} has changed since {out} was generated", err=True)
+    elif file.is_file() and file.read_bytes() != output.data:
+        click.echo(f"note: {file} is not what {spec} gives; the line is looked up in what it gives", err=True)
     return _tell(compilation, output, path, line)
 
 

@@ -28,7 +28,10 @@ _COLORS = {ADDED: "32", REMOVED: "31", CHANGED: "33"}
 
 
 def difference(out: Path, previous: Manifest | None, outputs: Mapping[str, Output]) -> list[Change]:
-    """What changes when ``outputs`` replace the files of the ``previous`` manifest in ``out``; foreign files are not looked at."""
+    """What changes when ``outputs`` replace the files of the ``previous`` manifest in ``out``; foreign files are not looked at.
+
+    Raises ``OSError`` for a file that is there but cannot be read.
+    """
     before = {path: data for path in (previous.files if previous else {}) if (data := _read(out / path)) is not None}
     kinds = {path: output.kind for path, output in outputs.items()}
     return diff_trees(
@@ -110,10 +113,7 @@ def _describe_file(before: Any, after: Any) -> list[Detail]:
 
 
 def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
-    except OSError:
-        return None
+    return path.read_bytes() if path.is_file() and not path.is_symlink() else None
 
 
 def _parse(path: str, data: bytes, kind: str) -> Any:

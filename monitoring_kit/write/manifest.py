@@ -76,6 +76,8 @@ def read_manifest(out: Path) -> Manifest | None:
         data = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise BadManifestError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise BadManifestError(f"{path} is not a manifest of mkit: {error}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT or not isinstance(data.get("files"), dict):

@@ -61,9 +61,18 @@ def make_plan(out: Path, outputs: Mapping[str, Output], report: Report) -> Plan:
         return plan
     ours = plan.previous.files if plan.previous else {}
     for path, output in outputs.items():
-        _place(out, path, output, ours, plan, report)
+        try:
+            _place(out, path, output, ours, plan, report)
+        except OSError as error:
+            span = Span(str(out / path))
+            report.error(
+                "file/unreadable", f"{path} cannot be compared: {error.strerror}", span, help=f"chmod u+rw {out / path}"
+            )
     for path in sorted(ours.keys() - outputs.keys()):
-        data = _content(out, path)
+        try:
+            data = _content(out, path)
+        except OSError:
+            data = b""
         if data is not None and path != MANIFEST:
             # Somebody made it their own: losing their work would be worse than a leftover.
             (plan.orphans if _digest(data) == ours[path] else plan.kept).append(path)

@@ -408,3 +408,27 @@ def test_every_example_of_the_help_works(name: str, example: str) -> None:
         words.append("--no-verify")
     done = mkit(*words[1:])
     assert done.exit_code == 0, (example, done.output)
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root reads everything; setpriv is not here"
+)
+@pytest.mark.parametrize("locked", ["manifest.json", "prometheus/prometheus.yml", "prometheus"])
+def test_what_cannot_be_read_is_a_finding(place: Path, locked: str) -> None:
+    mkit("generate", "mkit.yaml", "-o", "out", "--no-verify")
+    for folder in (place, *place.parents):
+        if folder.is_relative_to("/tmp") and str(folder) != "/tmp":
+            folder.chmod(0o755)
+    (place / "out" / locked).chmod(0)
+    drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    for verb in (
+        ["generate", "mkit.yaml", "-o", "out", "--no-verify"],
+        ["generate", "mkit.yaml", "-o", "out", "--check"],
+        ["diff", "mkit.yaml", "-o", "out"],
+    ):
+        done = subprocess.run(
+            [*drop, sys.executable, "-m", "monitoring_kit", *verb], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1, done.stderr
+        assert re.search(r"error\[(file/unreadable|write/)", done.stderr), done.stderr
+        assert "internal error" not in done.stderr
