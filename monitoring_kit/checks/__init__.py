@@ -7,3 +7,6 @@ from monitoring_kit.resolve.system import System
 
 def run_checks(system: System, model: Model, report: Report) -> None:
     """Run every check; findings go to ``report``."""
+    from monitoring_kit.checks.run import check_system
+
+    check_system(system, model, report)

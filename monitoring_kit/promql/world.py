@@ -71,19 +71,22 @@ class Recorded:
     labels: Mapping[str, str]
     service: str | None = None
     shape: object = None
+    unit: str | None = None
     origin: Any = None
 
 
 @dataclass
 class World:
-    """What is known. ``find(name)`` gives the exposures of a series by service; ``families(name)`` the type of a metric
-    whose own name no series has (a classic histogram). With ``closed`` a name that is not found is no metric at all.
+    """What is known. ``find(name, service)`` gives the exposures of a series, of one service or (None) of all; ``family(name)``
+    the type of a metric, of one whose own name no series has (a classic histogram) too. With ``closed`` a name that is not
+    found is no metric at all. ``owner`` is the label that tells services apart.
     """
 
-    find: Callable[[str], Sequence[tuple[str | None, Series]]] = lambda name: ()
+    find: Callable[[str, str | None], Sequence[Series]] = lambda name, service: ()
     family: Callable[[str], str | None] = lambda name: None
     names: Callable[[], Iterable[str]] = tuple
     closed: bool = False
+    owner: str = "job"
     records: Mapping[str, Sequence[Recorded]] = field(default_factory=dict)
     external_labels: Mapping[str, str] = field(default_factory=dict)
     evaluation_ms: int | None = None
@@ -98,14 +101,14 @@ class World:
         cached = self._cache.get((name, service), ...)
         if cached is not ...:
             return cached
-        found = [s for owner, s in self.find(name) if service is None or owner in (service, None)]
+        found = self.find(name, service)
         made = merged(found) if found else self._recorded(name, service)
         self._cache[name, service] = made
         return made
 
     def knows(self, name: str) -> bool:
         """True when some service exposes ``name`` or a rule records it."""
-        return bool(self.find(name)) or name in self.records
+        return bool(self.find(name, None)) or name in self.records
 
     def _recorded(self, name: str, service: str | None) -> Series | None:
         rules = [r for r in self.records.get(name, ()) if service is None or r.service in (service, None)]
@@ -116,7 +119,15 @@ class World:
         from monitoring_kit.promql.infer.recorded import recorded_series
 
         shapes = {id(r.expr) if r.shape is None else r.shape: r for r in rules}
-        return merged([recorded_series(rule, self) for rule in shapes.values()])
+        made = merged([recorded_series(rule, self) for rule in shapes.values()])
+        owners = [r.service for r in rules if r.service is not None]
+        if len(owners) > 1:
+            # A shape stands for the rules of several services: what is one service's name in it can be any of theirs.
+            wide = Allowed(tuple(owners))
+            made = replace(
+                made, labels={n: wide if set(a.values) & set(owners) else a for n, a in made.labels.items()}
+            )
+        return made
 
 
 def merged(found: Sequence[Series]) -> Series:
@@ -169,6 +180,10 @@ def expose(
 ) -> Series:
     """The series ``name`` of the metric ``family`` with that metric's type, unit, labels and finite buckets."""
     suffix = name[len(family) :]
+    if family.endswith("_timestamp_seconds"):
+        unit = "timestamp"
+    elif unit == "number":
+        unit = None
     counted = "events" if type_ in ("histogram", "summary", "counter") else None
     kind: str | None = type_ if type_ in ("counter", "gauge", "summary", "info") else None
     if type_ == "histogram":
@@ -204,7 +219,7 @@ def stems(name: str) -> tuple[str, ...]:
 
 def lint_world(catalogs: Iterable[Catalog] = (), **more: Any) -> World:
     """The world of files without a spec: what some catalogs say, open to everything that they do not name."""
-    merged_catalogs: dict[str, list[tuple[str | None, Series]]] = {}
+    merged_catalogs: dict[str, list[Series]] = {}
     families: dict[str, str] = {}
     for catalog in catalogs:
         source = f"{catalog.exporter} {catalog.version}".strip()
@@ -216,10 +231,9 @@ def lint_world(catalogs: Iterable[Catalog] = (), **more: Any) -> World:
                     name, metric.name, metric.type, unit=metric.unit or None, labels=labels, buckets=metric.buckets,
                     source=source,
                 )  # fmt: skip
-                merged_catalogs.setdefault(name, []).append((None, series))
-    empty: list[tuple[str | None, Series]] = []
+                merged_catalogs.setdefault(name, []).append(series)
     return World(
-        find=lambda name: merged_catalogs.get(name, empty),
+        find=lambda name, service: merged_catalogs.get(name, ()),
         family=families.get,
         names=lambda: merged_catalogs,
         **more,

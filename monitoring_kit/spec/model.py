@@ -10,6 +10,7 @@ from monitoring_kit.load import Document
 from monitoring_kit.load.nodes import Entry, Mapping
 from monitoring_kit.spec.alerting import ALERTS, CHANNELS, Alert, Alerting
 from monitoring_kit.spec.channels import Channel
+from monitoring_kit.spec.checks import Checks
 from monitoring_kit.spec.exporters import Exporters
 from monitoring_kit.spec.platform import (
     Access,
@@ -66,6 +67,7 @@ class Spec(Item):
     exporters: Exporters | None = key(Record(Exporters), "Exporters shipped as sidecars.")
     storage: Storage | None = key(Record(Storage), "Further storage.")
     statsd: Statsd | None = key(Record(Statsd), "StatsD lines.")
+    checks: Checks | None = key(Record(Checks), "Checks that are disabled.")
     access: Access | None = key(Record(Access), "Who may see and do what.")
 
 

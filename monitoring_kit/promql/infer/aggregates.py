@@ -12,7 +12,14 @@ _SAME = frozenset(("avg", "min", "max", "quantile"))
 
 def aggregate(node: ast.Aggregate, inner: Value) -> Value:
     """One branch for each of the inner value."""
-    return tuple([_one(node, source) for source in inner])
+    made = [_one(node, source) for source in inner]
+    if len(made) > 1 and node.op not in SELECTING:
+        # Branches meet in one group: no bound of a single branch holds for the result.
+        alive = [source for source in made if source.dead is None] or made
+        low, high = min(s.low for s in alive), max(s.high for s in alive)
+        for source in made:
+            source.low, source.high, source.steps, source.const = low, high, None, False
+    return tuple(made)
 
 
 def _one(node: ast.Aggregate, source: Source) -> Source:

@@ -26,7 +26,7 @@ def _series(rule: Recorded, source: Source) -> Series:
         labels["service"] = Allowed((rule.service,))
     origin = source.series
     series = Series(
-        rule.name, rule.name, source.kind, source.unit, source.unit, labels, frozenset(sure), source.rest is None,
+        rule.name, rule.name, source.kind, rule.unit or source.unit, rule.unit or source.unit, labels, frozenset(sure), source.rest is None,
         low=source.low, high=source.high, steps=source.steps, declared=origin.declared if origin else False,
         source="a recording rule", origin=rule.origin,
     )  # fmt: skip
