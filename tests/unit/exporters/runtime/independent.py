@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 NUMBER = r"(?:[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]Inf|NaN)"
 PAIR = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\n"])*)"')
-SAMPLE = re.compile(rf"({NAME})(?:\{{(.*?)\}})? ({NUMBER})(?: # \{{(.*)\}} ({NUMBER})(?: ({NUMBER}))?)?\Z", re.S)
 UNESCAPE = {"\\\\": "\\", "\\n": "\n", '\\"': '"'}
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
