@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 RESERVE = 0.15
 BACKOFF_FIRST = 0.25
 BACKOFF_MAX = 5.0
+CLOSE_SECONDS = 1.0
 
 
 class Source:
@@ -80,8 +81,8 @@ class Source:
         except BaseException:
             self._drop()
             raise
-        if watchdog.fired:
-            # Its kill may still be under way and would hit the next query.
+        if watchdog.fired or self._closed:
+            # A kill may still be under way and would hit the next query.
             self._drop()
         self.up = True
         return table
@@ -101,8 +102,6 @@ class Source:
     def _connected(self, until: Deadline) -> Connection:
         if self._connection is not None:
             return self._connection
-        if self._closed:
-            raise SourceFault("connect", f"source {self.name} is closed")
         wait = self._retry_at - self._clock()
         if wait > 0 and self._last_fault is not None:
             raise SourceFault(self._last_fault.reason, f"tried again in {wait:.1f} s; before: {self._last_fault}")
@@ -129,13 +128,17 @@ class Source:
             connection.close()
 
     def close(self) -> None:
-        """Close the connection; a query in flight is broken off."""
+        """Close the connection, after the query in flight or else by breaking it off.
+
+        A scrape that still holds this configuration after a reload is answered, over a connection of its own.
+        """
         self._closed = True
-        connection = self._connection
-        if connection is not None:
-            connection.abort()
-        if self._turn.acquire(timeout=1.0):
-            try:
-                self._drop()
-            finally:
-                self._turn.release()
+        if not self._turn.acquire(timeout=CLOSE_SECONDS):
+            connection = self._connection
+            if connection is not None:
+                connection.abort()
+            return
+        try:
+            self._drop()
+        finally:
+            self._turn.release()
