@@ -25,9 +25,7 @@ def reported() -> dict[str, str]:
                 texts = [a for a in node.args[:2] if name in REPORTING] + [
                     k.value for k in node.keywords if k.arg == "code"
                 ]
-            elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_CODE":
-                texts = [node.value]
-            elif isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "code" and node.value:
+            elif (isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_CODE") or (isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "code" and node.value):
                 texts = [node.value]
             for text in texts:
                 if isinstance(text, ast.Constant) and isinstance(text.value, str) and _is_code(text.value):
