@@ -5,6 +5,7 @@ from __future__ import annotations
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.alertmanager import lower_alertmanager
 from monitoring_kit.lower.dashboards import lower_grafana
+from monitoring_kit.lower.compose import lower_compose
 from monitoring_kit.lower.deferred import report_deferred
 from monitoring_kit.lower.docs import lower_docs
 from monitoring_kit.lower.influxdb import lower_influxdb
@@ -12,6 +13,7 @@ from monitoring_kit.lower.model import Model
 from monitoring_kit.lower.prometheus import lower_prometheus
 from monitoring_kit.lower.rule_files import lower_rule_files
 from monitoring_kit.lower.slo_checks import check_slos
+from monitoring_kit.lower.statsd import lower_statsd
 from monitoring_kit.lower.tree import OutFile
 from monitoring_kit.resolve.system import System
 
@@ -25,7 +27,9 @@ def lower_files(system: System, model: Model, report: Report) -> list[OutFile]:
         *lower_alertmanager(system, model, report),
         *lower_grafana(system, model, report),
         *lower_influxdb(system, report),
+        *lower_statsd(system, report),
         *lower_docs(system, model, report),
+        *lower_compose(system, model, report),
     ]
     report_deferred(system, report)
     return files

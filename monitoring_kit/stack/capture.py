@@ -9,6 +9,7 @@ import json
 import socketserver
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -69,7 +70,7 @@ class Capture:
             self.messages.append(message)
             self.arrived.notify_all()
 
-    def wait(self, wanted: dict[str, Any] | Any, timeout: float) -> Message | None:
+    def wait(self, wanted: Callable[[Message], bool], timeout: float) -> Message | None:
         """The first message for which the predicate ``wanted`` holds; None after ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
         with self.arrived:
@@ -147,12 +148,20 @@ class _HttpSession(BaseHTTPRequestHandler):
         channel = self.path.strip("/").split("/")[0]
         if channel == "pagerduty":
             payload = data.get("payload") or {}
-            message = Message(channel, time.time(), str(payload.get("summary", "")), json.dumps(payload.get("custom_details", {})), data)
+            message = Message(
+                channel,
+                time.time(),
+                str(payload.get("summary", "")),
+                json.dumps(payload.get("custom_details", {})),
+                data,
+            )
             answer = {"status": "success", "message": "Event processed", "dedup_key": data.get("dedup_key", "")}
             status, reply = 202, json.dumps(answer).encode()
         else:
             attachment = (data.get("attachments") or [{}])[0]
-            message = Message(channel, time.time(), str(attachment.get("title", "")), str(attachment.get("text", "")), data)
+            message = Message(
+                channel, time.time(), str(attachment.get("title", "")), str(attachment.get("text", "")), data
+            )
             status, reply = 200, b"ok"
         self.server.capture.add(message)
         self._answer(status, reply)

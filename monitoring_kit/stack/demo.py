@@ -83,7 +83,9 @@ class Demo:
 
     def _tools(self) -> str:
         tools = ensure_tools()
-        return ", ".join(f"{name} {tools[name].version}" for name in ("prometheus", "promtool", "alertmanager", "amtool"))
+        return ", ".join(
+            f"{name} {tools[name].version}" for name in ("prometheus", "promtool", "alertmanager", "amtool")
+        )
 
     def _generate(self) -> str:
         self.compilation = compile_spec(self.path)
@@ -120,7 +122,9 @@ class Demo:
         (latest,) = stack.query(f'max(timestamp(up{{job=~"{jobs}"}}))')
         scraped = float(latest["value"][1])  # type: ignore[index]
         latency = max(scraped - started, 0.0)
-        return f"{wanted} of {wanted} services, latency {latency:.1f} s (goal < {COLLECTION_GOAL:.0f} s)" + _judged(latency, COLLECTION_GOAL)
+        return f"{wanted} of {wanted} services, latency {latency:.1f} s (goal < {COLLECTION_GOAL:.0f} s)" + _judged(
+            latency, COLLECTION_GOAL
+        )
 
     def _quiet(self, stack: Stack) -> str:
         """A minute of normal traffic: the error ratio has a value and no alert fires."""
@@ -152,7 +156,9 @@ class Demo:
             self.firing[channel] = message
             click.echo(f"    {channel}: {message.subject}", err=True)
         last = max(m.at for m in self.firing.values()) - self.broken_at
-        return f"{', '.join(self.firing)}: {last:.0f} s after the fault (goal < {NOTIFICATION_GOAL:.0f} s)" + _judged(last, NOTIFICATION_GOAL)
+        return f"{', '.join(self.firing)}: {last:.0f} s after the fault (goal < {NOTIFICATION_GOAL:.0f} s)" + _judged(
+            last, NOTIFICATION_GOAL
+        )
 
     def _kind(self, channel: str) -> str:
         assert self.compilation is not None
@@ -166,7 +172,9 @@ class Demo:
     def _resolved(self, stack: Stack, rule: AlertingRule) -> str:
         for channel in rule.notify:
             kind = self._kind(channel)
-            message = stack.capture.wait(lambda m, k=kind: m.channel == k and m.resolved and m.at > self.healed_at and _about(m, rule), 600)
+            message = stack.capture.wait(
+                lambda m, k=kind: m.channel == k and m.resolved and m.at > self.healed_at and _about(m, rule), 600
+            )
             if message is None:
                 raise Failed(f"no resolve reached {channel}")
             click.echo(f"    {channel}: {message.subject or message.data.get('event_action', '')}", err=True)
@@ -191,8 +199,9 @@ def verified(compilation: Compilation, path: str) -> str:
     proof = verify(compilation.outputs, meant, compilation.report, path)
     if not compilation.ok:
         raise Failed("\n".join(f"{d.span}: {d.message}" for d in compilation.report))
-    return f"{sum(1 for _ in compilation.model.alerts)} alerts and {sum(1 for _ in compilation.model.recordings)} recording rules proven by " + ", ".join(
-        f"{name} {version}" for name, version in sorted(proof.tools.items())
+    return (
+        f"{sum(1 for _ in compilation.model.alerts)} alerts and {sum(1 for _ in compilation.model.recordings)} recording rules proven by "
+        + ", ".join(f"{name} {version}" for name, version in sorted(proof.tools.items()))
     )
 
 

@@ -43,12 +43,17 @@ class Simulation:
             shape = 1 + 0.3 * math.sin(2 * math.pi * now / 86_400)
             lines: list[str] = []
             for metric in self.metrics:
-                lines += [f"# HELP {metric['name']} {_escaped(metric['help'], quote=False)}", f"# TYPE {metric['name']} {metric['type']}"]
+                lines += [
+                    f"# HELP {metric['name']} {_escaped(metric['help'], quote=False)}",
+                    f"# TYPE {metric['name']} {metric['type']}",
+                ]
                 for index, series in enumerate(metric["series"]):
                     lines += self._lines(metric, index, series, elapsed, shape)
             return "\n".join(lines) + "\n"
 
-    def _lines(self, metric: dict[str, Any], index: int, series: dict[str, Any], elapsed: float, shape: float) -> list[str]:
+    def _lines(
+        self, metric: dict[str, Any], index: int, series: dict[str, Any], elapsed: float, shape: float
+    ) -> list[str]:
         level = metric["level"] * (1.0 if metric["steady"] else shape * self.random.gauss(1, 0.03))
         name, labels = metric["name"], series["labels"]
         if metric["type"] == "histogram":
@@ -81,7 +86,11 @@ class Simulation:
             state[position] += events * _lognormal_cdf(bound, median)
         state[-1] += events * median * math.exp(SIGMA**2 / 2)
         lines = [
-            _line(f"{metric['name']}_bucket", {**labels, "le": "+Inf" if bound == math.inf else f"{bound:g}"}, math.floor(count))
+            _line(
+                f"{metric['name']}_bucket",
+                {**labels, "le": "+Inf" if bound == math.inf else f"{bound:g}"},
+                math.floor(count),
+            )
             for bound, count in zip(bounds, state, strict=False)
         ]
         lines.append(_line(f"{metric['name']}_sum", labels, state[-1]))

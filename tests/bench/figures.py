@@ -27,7 +27,9 @@ def table(figures: Sequence[Figure]) -> str:
     rows = [("what", "who", "measured", "promised")]
     for f in figures:
         mark = " !" if f.target is not None and f.value > f.target else ""
-        rows.append((f.what, f.who, f"{f.value:,.4g} {f.unit}{mark}", "" if f.target is None else f"<= {f.target:g} {f.unit}"))
+        rows.append(
+            (f.what, f.who, f"{f.value:,.4g} {f.unit}{mark}", "" if f.target is None else f"<= {f.target:g} {f.unit}")
+        )
     widths = [max(len(r[i]) for r in rows) for i in range(4)]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
