@@ -9,7 +9,7 @@ from typing import Any
 
 from monitoring_kit.checks.finding import Check, GroupCheck
 
-AREAS = ("alerts", "labels", "promql", "rules")
+AREAS = ("alerts", "labels", "promql")
 
 
 def _modules() -> list[Any]:
@@ -39,7 +39,7 @@ def group_checks() -> tuple[GroupCheck, ...]:
 @cache
 def all_codes() -> frozenset[str]:
     """The codes of every check that can be disabled."""
-    return frozenset(check.code for check in (*checks(), *group_checks()))
+    return frozenset((*(check.code for check in checks()), *(check.code for check in group_checks())))
 
 
 @cache

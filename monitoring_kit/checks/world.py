@@ -75,7 +75,7 @@ class _Found:
     def _find(self, name: str, service: str | None) -> Sequence[Series]:
         if name in _ALERT_SERIES:
             state = {"alertstate": Allowed(("pending", "firing"))} if name == "ALERTS" else {}
-            return (Series(name, name, "gauge", labels={"alertname": Allowed(), **state}, sure=frozenset(("alertname",)), low=1.0),)
+            return (Series(name, name, "presence", labels={"alertname": Allowed(), **state}, sure=frozenset(("alertname",))),)
         services = self.system.services
         if service is not None and service not in services:
             return ()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from monitoring_kit.checks.finding import ERROR, WARNING, Check, Finding, Subject
 from monitoring_kit.promql import ast
+from monitoring_kit.promql.infer import Source
 from monitoring_kit.promql.infer.binaries import decide
 
 CODE = "promql/constant-comparison"
@@ -26,13 +27,13 @@ def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
         return
     outcome = decided.pop()
     source = left[0]
-    if outcome is None or (outcome and subject.use == "panel"):
+    if outcome is None or (outcome and (subject.use == "panel" or _presence(source))):
         return
     reason = _reason(source, subject)
     if not outcome:
         text = f"this is never true: {reason}"
         effect = {"alert": "the alert can never fire", "panel": "there is nothing to show", "record": "nothing is recorded"}
-        yield Finding(CODE, ERROR, f"{text}, {effect[subject.use]}" if subject.parent(node) is None else text, node.span, _help(node, source, subject))
+        yield Finding(CODE, ERROR, f"{text}; {effect[subject.use]}" if subject.parent(node) is None else text, node.span, _help(node, source, subject))
     else:
         yield Finding(
             CODE, ERROR if subject.use == "alert" and subject.parent(node) is None else WARNING,
@@ -40,10 +41,12 @@ def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
         )  # fmt: skip
 
 
-def _reason(source: object, subject: Subject) -> str:
-    from monitoring_kit.promql.infer import Source
+def _presence(source: Source) -> bool:
+    """Whether it is the presence of a value that tells something: `absent(x) > 0`, `count(up == 0) > 0`."""
+    return source.filtered is not None or source.kind == "absent"
 
-    assert isinstance(source, Source)
+
+def _reason(source: Source, subject: Subject) -> str:
     node = source.node
     if isinstance(node, ast.Aggregate) and node.op in ("count", "group"):
         return f"`{node.op}` returns nothing where there is nothing to count, so its value is at least 1"
@@ -65,10 +68,7 @@ def _reason(source: object, subject: Subject) -> str:
     return f"the value is at most {high:g}" if low == float("-inf") else f"the value is between {low:g} and {high:g}"
 
 
-def _help(node: ast.Binary, source: object, subject: Subject) -> str:
-    from monitoring_kit.promql.infer import Source
-
-    assert isinstance(source, Source)
+def _help(node: ast.Binary, source: Source, subject: Subject) -> str:
     inner = source.node
     if isinstance(inner, ast.Aggregate) and inner.op in ("count", "group"):
         return subject.instead(node.span, f"absent({subject.source(inner.expr)})", "to be told when nothing is left, write")

@@ -50,8 +50,8 @@ class Inference:
         if kind is ast.MatrixSelector:
             return self.visit(node.vector)  # type: ignore[union-attr]
         if kind is ast.Number:
-            value = node.value  # type: ignore[union-attr]
-            return (Source(node, rest=_SCALAR, low=value, high=value, const=True, scalar=True, always=True),)
+            number: float = node.value  # type: ignore[union-attr,assignment]
+            return (Source(node, rest=_SCALAR, low=number, high=number, const=True, scalar=True, always=True),)
         if kind is ast.Paren or kind is ast.Subquery:
             return self.visit(node.expr)  # type: ignore[union-attr]
         if kind is ast.Call:
