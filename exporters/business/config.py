@@ -89,7 +89,7 @@ def _metrics(
     found = {}
     for name, body in bodies.items():
         wanted = body.get("source") if isinstance(body, Mapping) else None
-        if wanted is not None and wanted not in sources:
+        if wanted is not None and str(wanted) not in sources:
             message = f"there is no source `{wanted}`; {did_you_mean(str(wanted), sources)}"
             errors.append(Mistake.at(("metrics", name, "source"), message))
             continue

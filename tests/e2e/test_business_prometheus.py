@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -63,10 +62,18 @@ class Exporter:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "monitoring_kit.exporters.business.main", "--config", str(self.config),
-                   f"--web.listen-address=127.0.0.1:{self.port}"]  # fmt: skip
+                   f"--web.listen-address=127.0.0.1:{self.port}", "--web.enable-lifecycle"]  # fmt: skip
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output)
         until(lambda: get(f"http://127.0.0.1:{self.port}/-/ready"))
+
+    def reload(self) -> bool:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/-/reload", method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=10):
+                return True
+        except urllib.error.HTTPError:
+            return False
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -150,13 +157,13 @@ def test_reload_keeps_totals_and_refuses_a_broken_configuration(shop: Database, 
         assert 'tx_total{status="ok"} 1000' in get(url)
         shop.execute("DELETE FROM tx WHERE id <= 10")
         exporter.config.write_text("metrics: [")
-        os.kill(exporter.process.pid, signal.SIGHUP)
-        until(lambda: "mkit_business_config_last_reload_successful 0" in get(url))
+        assert not exporter.reload()
+        assert "mkit_business_config_last_reload_successful 0" in get(url)
         assert 'tx_total{status="ok"} 1000' in get(url)
         exporter.write({**config, "metrics": {**config["metrics"], "user_count": COUNT}})
-        os.kill(exporter.process.pid, signal.SIGHUP)
-        until(lambda: "user_count 990" in get(url))
+        assert exporter.reload()
         text = get(url)
+        assert "user_count 990" in text
         assert 'tx_total{status="ok"} 1000' in text
         assert "amount_units_count 1000" in text
         assert "mkit_business_config_last_reload_successful 1" in text
