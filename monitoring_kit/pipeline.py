@@ -5,7 +5,9 @@ load -> validate -> resolve -> lower -> check -> emit -> verify -> write
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,16 +47,34 @@ def compile_spec(path: str | Path, env: str | None = None, environ: Mapping[str,
     """
     result = Compilation(Report())
     try:
-        document = load(path, result.report, env, environ)
-        spec = read_spec(document, result.report)
-        result.system = resolve(spec, document, result.report)
-        result.model = lower_rules(result.system, result.report)
-        files = lower_files(result.system, result.model, result.report)
-        run_checks(result.system, result.model, result.report)
-        if not result.report.failed:
-            outputs = emit(files, result.system, result.report)
-            # A value that no file can hold is only found here.
-            result.outputs = {} if result.report.failed else outputs
+        with _no_collection():
+            _stages(result, path, env, environ)
     except Stop:
         pass
     return result
+
+
+def _stages(result: Compilation, path: str | Path, env: str | None, environ: Mapping[str, str] | None) -> None:
+    document = load(path, result.report, env, environ)
+    spec = read_spec(document, result.report)
+    result.system = resolve(spec, document, result.report)
+    result.model = lower_rules(result.system, result.report)
+    files = lower_files(result.system, result.model, result.report)
+    run_checks(result.system, result.model, result.report)
+    if not result.report.failed:
+        outputs = emit(files, result.system, result.report)
+        # A value that no file can hold is only found here.
+        result.outputs = {} if result.report.failed else outputs
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Trees without cycles, millions of them: the collector would walk them again and again and find nothing (a tenth of the
+    time at 1,000 services)."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from monitoring_kit.diagnostics import InternalError, Report, Span
-from monitoring_kit.emit.json_text import json_text
+from monitoring_kit.emit.json_text import Shared, json_text
 from monitoring_kit.emit.source_map import SourceMap
 from monitoring_kit.emit.yaml_scalars import UnwritableError
 from monitoring_kit.emit.yaml_text import yaml_text
@@ -47,12 +47,14 @@ def emit(files: Iterable[OutFile], system: System, report: Report | None = None)
     """
     top = header(system.path, system.sha256)
     outputs: dict[str, Output] = {}
-    for file in sorted(files, key=lambda f: f.path):
+    shared = Shared()
+    files = sorted(files, key=lambda f: f.path)  # all stay alive while `shared` knows their parts by identity
+    for file in files:
         _check_path(file.path)
         if file.path in outputs:
             raise InternalError(f"two files are emitted as {file.path}")
         try:
-            outputs[file.path] = _emit(file, top)
+            outputs[file.path] = _emit(file, top, shared)
         except (UnwritableError, UnicodeEncodeError) as error:
             if report is None:
                 raise
@@ -61,11 +63,11 @@ def emit(files: Iterable[OutFile], system: System, report: Report | None = None)
     return outputs
 
 
-def _emit(file: OutFile, top: tuple[str, ...]) -> Output:
+def _emit(file: OutFile, top: tuple[str, ...], shared: Shared) -> Output:
     if file.kind == "yaml":
         text, source_map = yaml_text(file.tree, top)
     elif file.kind == "json":
-        text, source_map = json_text(file.tree)
+        text, source_map = json_text(file.tree, shared)
     elif file.kind == "text":
         text, source_map = file.tree, SourceMap()
         if "\0" in text:

@@ -27,9 +27,18 @@ def test_it_writes_what_the_standard_library_writes(tree: object) -> None:
     assert repr(json.loads(text)) == repr(tree)
 
 
-def test_the_layout_is_the_standard_librarys() -> None:
-    tree = {"b": [1, {"c": "é"}, [], {}], "a": {"x": None, "y": True, "z": 0.5}}
-    assert json_text(tree)[0] == json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
+def test_small_parts_stand_on_one_line_and_large_ones_are_spread() -> None:
+    tree = {"b": [1, {"c": "é"}, [], {}], "a": {"x": None, "y": True, "text": "t" * 80}}
+    assert json_text(tree)[0] == (
+        '{\n  "b": [1, {"c": "é"}, [], {}],\n  "a": {\n    "x": null,\n    "y": true,\n    "text": "'
+        + "t" * 80
+        + '"\n  }\n}\n'
+    )
+
+
+def test_no_line_of_small_parts_is_long() -> None:
+    tree = {"rows": [{f"key{i}": i for i in range(n)} for n in range(30)]}
+    assert max(len(line) for line in json_text(tree)[0].splitlines()) <= 100
 
 
 @pytest.mark.parametrize("value", ["a\0b", float("inf"), float("nan"), object(), {1: 2}])
