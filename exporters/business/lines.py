@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import ssl
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..runtime import Deadline
 from .faults import SourceFault
+
+if TYPE_CHECKING:
+    import ssl
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class TlsConfig:
 
     def context(self) -> ssl.SSLContext:
         """A client context. SourceFault ``connect`` when a file cannot be used."""
+        import ssl
+
         try:
             context = ssl.create_default_context(cafile=self.ca_file)
             if self.cert_file:

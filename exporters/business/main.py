@@ -7,6 +7,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from monitoring_kit import __version__
+
 from ..runtime import ConfigError, Exporter, ExporterApp, run_exporter
 from .build import make_exporter
 from .check import check
@@ -19,15 +21,16 @@ NAME = "mkit-exporter-business"
 class Program:
     """Builds exporters from the configuration file; the state outlives reloads."""
 
-    def __init__(self) -> None:
+    def __init__(self, loaded: Config | None = None) -> None:
         self._state: State | None = None
+        self._loaded = loaded
         self.config: Config | None = None
 
     def build(self, args: Namespace, previous: Exporter | None) -> Exporter:
         """The exporter that the configuration file describes now. ConfigError when it describes none."""
         if not args.config_file:
             raise ConfigError("--config FILE is needed")
-        config = load_config(Path(args.config_file))
+        config, self._loaded = self._loaded or load_config(Path(args.config_file)), None
         old = self._state
         if old is None or old.path != config.state_file:
             self._state = State(config.state_file, dry=args.config_check)
@@ -46,15 +49,6 @@ class Program:
         """``--config.check``."""
         assert self.config is not None
         return check(self.config, exporter, sys.stdout, sys.stderr)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("monitoring-kit")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _flags(parser: ArgumentParser) -> None:
@@ -76,7 +70,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     """Run the exporter with these arguments; the exit code. See ``--help``."""
     args = list(sys.argv[1:] if argv is None else argv)
     early = _early(args)
-    listen = DEFAULT_LISTEN
+    listen, config = DEFAULT_LISTEN, None
     if early.config_file:
         try:
             config = load_config(Path(early.config_file))
@@ -90,9 +84,9 @@ def run(argv: Sequence[str] | None = None) -> int:
             return 0
         listen = config.listen
         args += ["--strict"] * config.strict
-    program = Program()
+    program = Program(config)
     app = ExporterApp(
-        NAME, _version(), "Business metrics from SQL, Redis and HTTP.", listen, program.build, _flags, program.check
+        NAME, __version__, "Business metrics from SQL, Redis and HTTP.", listen, program.build, _flags, program.check
     )
     return run_exporter(app, args)
 

@@ -9,6 +9,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 MAX_SQL = 100_000
 FIRST_WORDS = ("SELECT", "WITH", "VALUES", "SHOW", "TABLE")
@@ -59,6 +60,7 @@ class Token:
     at: int
 
 
+@cache
 def _grammar(dialect: str) -> re.Pattern[str]:
     rules = [*_STRINGS[dialect], *_COMMON, *_TAIL]
     seen: dict[str, list[str]] = {}
@@ -68,12 +70,9 @@ def _grammar(dialect: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?P<{kind}>{'|'.join(patterns)})" for kind, patterns in seen.items()))
 
 
-_GRAMMARS = {dialect: _grammar(dialect) for dialect in _STRINGS}
-
-
 def tokens(sql: str, dialect: str) -> Iterator[Token]:
     """The tokens of ``sql``, blanks and comments included; their texts make up ``sql`` again."""
-    grammar = _GRAMMARS[dialect]
+    grammar = _grammar(dialect)
     at = 0
     while at < len(sql):
         if dialect == "postgresql" and sql.startswith("/*", at):
