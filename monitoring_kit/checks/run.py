@@ -19,9 +19,8 @@ from monitoring_kit.spec.shapes import Item
 
 def check_system(system: System, model: Model, report: Report) -> None:
     """Report what is wrong in the expressions and templates of ``system``; what the spec disables is left out."""
-    world = spec_world(system, model)
     disabled = Disabled(system, report)
-    subjects = [*_written(model, world), *_panels(system, world, report), *_generated(model, world)]
+    subjects = subjects_of(system, model, report)
     for about in subjects:
         for finding in findings(about):
             disabled.add(about, diagnostic(about, finding))
@@ -29,6 +28,12 @@ def check_system(system: System, model: Model, report: Report) -> None:
         for about, finding in check.run(subjects):
             disabled.add(about, diagnostic(about, finding))
     disabled.finish()
+
+
+def subjects_of(system: System, model: Model, report: Report) -> list[Subject]:
+    """Every expression that is checked: the author's own, and one of each shape that mkit made."""
+    world = spec_world(system, model)
+    return [*_written(model, world), *_panels(system, world, report), *_generated(model, world)]
 
 
 def _written(model: Model, world: World) -> Iterator[Subject]:
@@ -54,7 +59,9 @@ def _panels(system: System, world: World, report: Report) -> Iterator[Subject]:
                 where = panel.at("query", error.span[0], max(error.span[1], error.span[0] + 1))
                 report.error("promql/syntax", f"invalid PromQL: {error.message}", where)
                 continue
-            yield subject("panel", panel.title, expr, world, panel.query, unit=panel.unit, group=dashboard.title, place=panel)
+            yield subject(
+                "panel", panel.title, expr, world, panel.query, unit=panel.unit, group=dashboard.title, place=panel
+            )
 
 
 def _generated(model: Model, world: World) -> Iterator[Subject]:
@@ -118,6 +125,8 @@ def _span(about: Subject, place: object, field: str, stretch: tuple[int, int]) -
         return place.at("labels") if place.has("labels") else place.at(None)
     if not place.has(field):
         return place.at(_key(about)) if not about.generated else place.at(None)
+    if field in ("for", "unit"):
+        return place.at(field)
     return place.at(field, stretch[0], max(stretch[1], stretch[0] + 1))
 
 

@@ -153,7 +153,7 @@ def merged(found: Sequence[Series]) -> Series:
         low=min(s.low for s in found),
         high=max(s.high for s in found),
         steps=None if None in steps else frozenset().union(*(s for s in steps if s is not None)),
-        buckets=first.buckets if all(s.buckets == first.buckets for s in found) else (),
+        buckets=tuple(sorted({b for s in found for b in s.buckets})) if all(s.buckets for s in found) else (),
         declared=all(s.declared for s in found),
     )
 

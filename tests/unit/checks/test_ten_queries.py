@@ -10,7 +10,8 @@ from monitoring_kit.diagnostics.diagnostic import Severity
 from tests.unit.checks.world_text import SPEC, Checked, check_text, fires, needs_promtool
 
 DESIGN = SPEC.replace("hit_ratio", "ai_model_accuracy").replace(
-    "metrics:\n", "metrics:\n  ai_inference_duration_seconds: {type: histogram, unit: seconds, help: Inference., native: true, buckets: [0.1, 1], services: [shop]}\n"
+    "metrics:\n",
+    "metrics:\n  ai_inference_duration_seconds: {type: histogram, unit: seconds, help: Inference., native: true, buckets: [0.1, 1], services: [shop]}\n",
 )
 LATENCY = "histogram_quantile(0.95, sum by (le, service) (rate(http_request_duration_seconds_bucket[5m]))) > 2"
 

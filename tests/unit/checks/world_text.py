@@ -21,7 +21,7 @@ channels:
   mail: {kind: webhook, url: 'http://hook:1/'}
 services:
   shop: {kind: http, scrape: {targets: ['a:80', 'b:80']}}
-  slow: {kind: http, scrape: {targets: ['c:80'], interval: 60s}}
+  slow: {kind: node, scrape: {targets: ['c:80'], interval: 60s}}
   till: {kind: business, scrape: {targets: ['d:80']}}
 metrics:
   http_requests_total: {type: counter, help: Requests., labels: {method: {}, status: {pattern: "[1-5][0-9]{2}"}}, services: [shop]}
@@ -87,7 +87,9 @@ def check_alert(expr: str, **more: str) -> Checked:
 def check_panel(query: str, **more: str) -> Checked:
     """The findings of one panel."""
     keys = "".join(f", {k}: {v}" for k, v in more.items())
-    return check_text(f"dashboards:\n  main:\n    title: Main\n    panels:\n      - {{title: One, query: '{query}'{keys}}}\n")
+    return check_text(
+        f"dashboards:\n  main:\n    title: Main\n    panels:\n      - {{title: One, query: '{query}'{keys}}}\n"
+    )
 
 
 needs_promtool = pytest.mark.skipif(which("promtool") is None, reason="promtool is not on PATH")
@@ -103,7 +105,13 @@ def fires(expr: str, series: dict[str, str], at: str = "30m", for_: str = "0s") 
         rule = {"alert": "Raw", "expr": expr, "for": for_}
         (root / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "g", "rules": [rule]}]}))
         silent = _test(root, series, "count(ALERTS{alertname='Raw',alertstate='firing'})", [], at)
-        loud = _test(root, series, "count(ALERTS{alertname='Raw',alertstate='firing'}) > bool 0", [{"labels": "{}", "value": 1}], at)
+        loud = _test(
+            root,
+            series,
+            "count(ALERTS{alertname='Raw',alertstate='firing'}) > bool 0",
+            [{"labels": "{}", "value": 1}],
+            at,
+        )
     assert silent != loud, "promtool could not evaluate the rule"
     return loud
 

@@ -1,0 +1,48 @@
+"""alerts/no-condition: The alert has no condition, or one that always returns something."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.world_text import check_alert, fires, needs_promtool
+
+CODE = "alerts/no-condition"
+BAD = "queue_depth > bool 5"
+GOOD_EXPR = "queue_depth > 5"
+MORE = [
+    ("queue_depth", "queue_depth"),
+    ("queue_depth > 5 or vector(1)", "vector(1)"),
+    ("sum(rate(errors_total[5m]))", "sum(rate(errors_total[5m]))"),
+]
+SILENT = [
+    GOOD_EXPR,
+    'absent(up{job="shop"})',
+    "queue_depth and on (job) up == 0",
+    "up == 0 or queue_depth > 5",
+    "queue_depth unless on (job) up == 1",
+]
+
+
+def test_the_caret_and_the_cure() -> None:
+    found = check_alert(BAD)
+    assert found.marked(CODE) == "queue_depth > bool 5"
+    assert "remove `bool`" in found.one(CODE).help
+
+
+@pytest.mark.parametrize(("expr", "caret"), [(BAD, "queue_depth > bool 5"), *MORE])
+def test_found(expr: str, caret: str) -> None:
+    assert check_alert(expr).marked(CODE) == caret
+
+
+@pytest.mark.parametrize("expr", SILENT)
+def test_silent(expr: str) -> None:
+    assert CODE not in check_alert(expr).codes()
+
+
+@needs_promtool
+def test_prometheus_agrees() -> None:
+    for value in ("0x200", "3x200", "9x200"):
+        assert fires("queue_depth > bool 5", {"queue_depth": value})
+        assert fires("queue_depth > 5 or vector(1)", {"queue_depth": value})
+        assert fires("queue_depth", {"queue_depth": value})
+    assert not fires("queue_depth > 5", {"queue_depth": "3x200"})

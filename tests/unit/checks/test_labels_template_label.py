@@ -1,0 +1,78 @@
+"""labels/template-label: a template prints a label that the result cannot have."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.unit.checks.world_text import check_alert, needs_promtool
+
+CODE = "labels/template-label"
+AGGREGATED = "sum by (queue) (queue_depth) > 5"
+
+
+@pytest.mark.parametrize(
+    ("text", "caret"),
+    [
+        ("{{ $labels.instance }}", "instance"),
+        ("{{ .Labels.instance }}", "instance"),
+        ("{{ if $labels.instance }}on it{{ end }}", "instance"),
+        ("{{ with $labels.instance }}{{ . }}{{ end }}", "instance"),
+        ("{{ range query `up` }}{{ $.Labels.instance }}{{ end }}", "instance"),
+        ("{{ index $labels `instance` }}", "`instance`"),
+        ("{{ $labels.queue | toUpper }} {{- $labels.qeue -}}", "qeue"),
+        ("{{ $labels.severity }}", "severity"),
+    ],
+)
+def test_found(text: str, caret: str) -> None:
+    found = check_alert(AGGREGATED, summary=f'"{text}"')
+    assert found.marked(CODE) == caret
+
+
+def test_the_second_caret_is_where_the_label_is_lost() -> None:
+    found = check_alert(AGGREGATED, summary='"{{ $labels.instance }}"')
+    assert found.noted(CODE) == ["by (queue)"]
+    assert [note.text for note in found.one(CODE).notes] == ["aggregated away here"]
+
+
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        (AGGREGATED, "{{ $labels.queue }}"),
+        ("queue_depth > 5", "{{ $labels.instance }} {{ $labels.job }} {{ $labels.service }} {{ $labels.queue }}"),
+        ("sum without (queue) (queue_depth) > 5", "{{ $labels.instance }}"),
+        ('absent(queue_depth{queue="mail"})', "{{ $labels.queue }}"),
+        ("sum by (queue) (queue_depth) > 5 or sum by (job) (up) > 5", "{{ $labels.job }}"),
+        ('label_replace(sum(queue_depth), "team", "x", "", "") > 5', "{{ $labels.team }}"),
+        ("count_values('x', queue_depth) > 5".replace("'", '"'), "{{ $labels.x }}"),
+        (AGGREGATED, "{{/* $labels.instance */}} $labels.instance"),
+        (AGGREGATED, "{{ range query `up` }}{{ .Labels }}{{ end }}"),
+    ],
+)
+def test_silent(expr: str, text: str) -> None:
+    assert CODE not in check_alert(expr, summary=f'"{text}"').codes()
+
+
+@needs_promtool
+def test_prometheus_agrees(tmp_path: Path) -> None:
+    """Neither an aggregated label nor one that the rule adds reaches the text."""
+    text = "on [{{ $labels.instance }}{{ $labels.severity }}{{ $labels.queue }}]"
+    rule = {"alert": "Raw", "expr": AGGREGATED, "labels": {"severity": "page"}, "annotations": {"summary": text}}
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "g", "rules": [rule]}]}))
+    wanted = {"exp_labels": {"queue": "mail", "severity": "page"}, "exp_annotations": {"summary": "on [mail]"}}
+    case = {
+        "rule_files": ["rules.yml"],
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": "queue_depth{instance='a',queue='mail'}", "values": "9x20"}],
+                "alert_rule_test": [{"eval_time": "10m", "alertname": "Raw", "exp_alerts": [wanted]}],
+            }
+        ],
+    }
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(case))
+    done = subprocess.run(["promtool", "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

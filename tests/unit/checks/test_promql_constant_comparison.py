@@ -1,0 +1,78 @@
+"""promql/constant-comparison: A comparison that is never, or always, true."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.world_text import check_alert, fires, needs_promtool
+
+CODE = "promql/constant-comparison"
+BAD = 'count(up{job="shop"} == 1) < 1'
+GOOD_EXPR = 'absent(up{job="shop"} == 1)'
+MORE = [
+    ("up > 1", "up > 1"),
+    ('absent(queue_depth{queue="mail"}) == 0', 'absent(queue_depth{queue="mail"}) == 0'),
+    ("rate(errors_total[5m]) < 0", "rate(errors_total[5m]) < 0"),
+    (
+        "histogram_quantile(0.9, sum by (le) (rate(http_request_duration_seconds_bucket[5m]))) > 10",
+        "histogram_quantile(0.9, sum by (le) (rate(http_request_duration_seconds_bucket[5m]))) > 10",
+    ),
+    (
+        'sum(rate(http_requests_total{status="500"}[5m])) / sum(rate(http_requests_total[5m])) > 5',
+        'sum(rate(http_requests_total{status="500"}[5m])) / sum(rate(http_requests_total[5m])) > 5',
+    ),
+    ("count by (queue) (queue_depth) == 0", "count by (queue) (queue_depth) == 0"),
+    ("rate(errors_total[5m]) >= 0", "rate(errors_total[5m]) >= 0"),
+]
+SILENT = [
+    GOOD_EXPR,
+    "up < 1",
+    "up == 0",
+    "count(up == 0) > 0",
+    'absent(queue_depth{queue="mail"}) > 0',
+    "rate(errors_total[5m]) > 0",
+    "histogram_quantile(0.9, sum by (le) (rate(http_request_duration_seconds_bucket[5m]))) > 4",
+    "count(up) < 2",
+    "sum(rate(errors_total[5m])) / sum(rate(http_requests_total[5m])) > 1",
+    "hour() > 22",
+]
+
+
+def test_the_caret_and_the_cure() -> None:
+    found = check_alert(BAD)
+    assert found.marked(CODE) == 'count(up{job="shop"} == 1) < 1'
+    assert 'absent(up{job="shop"} == 1)' in found.one(CODE).help
+
+
+@pytest.mark.parametrize(("expr", "caret"), [(BAD, 'count(up{job="shop"} == 1) < 1'), *MORE])
+def test_found(expr: str, caret: str) -> None:
+    assert check_alert(expr).marked(CODE) == caret
+
+
+@pytest.mark.parametrize("expr", SILENT)
+def test_silent(expr: str) -> None:
+    assert CODE not in check_alert(expr).codes()
+
+
+SERIES = {
+    "up{job='shop',instance='a'}": "0x200",
+    "queue_depth{queue='mail'}": "3x200",
+    "errors_total": "0+5x200",
+    "http_requests_total{status='500'}": "0+10x200",
+    "http_requests_total{status='200'}": "0+1x200",
+    **{
+        f"http_request_duration_seconds_bucket{{le='{le}'}}": f"0+{n}x200"
+        for le, n in (("1", 1), ("5", 2), ("+Inf", 900))
+    },
+}
+
+
+@needs_promtool
+def test_prometheus_agrees() -> None:
+    for expr in [BAD, *(e for e, _ in MORE if ">=" not in e)]:
+        assert not fires(expr, SERIES), expr
+    # Nothing is left of the queue: `count` returns nothing, not 0.
+    assert not fires("count by (queue) (queue_depth) == 0", {"up": "1x200"})
+    for value in ("0+5x200", "7x200"):
+        assert fires("rate(errors_total[5m]) >= 0", {"errors_total": value})
+    assert fires(GOOD_EXPR, SERIES)

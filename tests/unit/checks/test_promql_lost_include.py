@@ -1,0 +1,31 @@
+"""promql/lost-include: `group_left(label)` copies a label that the other side does not have."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.world_text import check_alert
+
+CODE = "promql/lost-include"
+BAD = "queue_depth * on (job, instance) group_left (region) build_info > 1"
+GOOD_EXPR = "queue_depth * on (job, instance) group_left (version) build_info > 1"
+MORE: list[tuple[str, str]] = []
+SILENT = [
+    GOOD_EXPR,
+]
+
+
+def test_the_caret_and_the_cure() -> None:
+    found = check_alert(BAD)
+    assert found.marked(CODE) == "region"
+    assert "did you mean `version`?" in found.one(CODE).help
+
+
+@pytest.mark.parametrize(("expr", "caret"), [(BAD, "region"), *MORE])
+def test_found(expr: str, caret: str) -> None:
+    assert check_alert(expr).marked(CODE) == caret
+
+
+@pytest.mark.parametrize("expr", SILENT)
+def test_silent(expr: str) -> None:
+    assert CODE not in check_alert(expr).codes()

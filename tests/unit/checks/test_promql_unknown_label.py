@@ -1,0 +1,44 @@
+"""promql/unknown-label: A matcher on a label that the metric does not have."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.world_text import check_alert, fires, needs_promtool
+
+CODE = "promql/unknown-label"
+BAD = 'rate(http_requests_total{code="500"}[5m]) > 1'
+GOOD_EXPR = 'rate(http_requests_total{status="500"}[5m]) > 1'
+MORE = [
+    ('queue_depth{code!="x"} > 1', 'code!="x"'),
+    ('queue_depth{region="eu"} > 1', 'region="eu"'),
+]
+SILENT = [
+    GOOD_EXPR,
+    'queue_depth{instance="a:80"} > 1',
+    'queue_depth{queue!="mail"} > 1',
+    'queue_depth{queue="mail"} > 1',
+]
+
+
+def test_the_caret_and_the_cure() -> None:
+    found = check_alert(BAD)
+    assert found.marked(CODE) == 'code="500"'
+    assert "its labels" in found.one(CODE).help
+
+
+@pytest.mark.parametrize(("expr", "caret"), [(BAD, 'code="500"'), *MORE])
+def test_found(expr: str, caret: str) -> None:
+    assert check_alert(expr).marked(CODE) == caret
+
+
+@pytest.mark.parametrize("expr", SILENT)
+def test_silent(expr: str) -> None:
+    assert CODE not in check_alert(expr).codes()
+
+
+@needs_promtool
+def test_prometheus_agrees() -> None:
+    series = {"http_requests_total{status='500'}": "0+1000x200"}
+    assert not fires('rate(http_requests_total{code="500"}[5m]) > 1', series)
+    assert fires('rate(http_requests_total{status="500"}[5m]) > 1', series)
