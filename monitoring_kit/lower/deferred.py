@@ -27,8 +27,6 @@ def report_deferred(system: System, report: Report) -> None:
         for name in ("business", "ai"):
             if getattr(exporters, name) is not None:
                 _say(report, f"the configuration of the {name} exporter is not generated yet", exporters.at(name))
-    if system.spec.access is not None:
-        _say(report, "roles are not turned into permissions yet", system.spec.at("access"))
 
 
 def _say(report: Report, message: str, span: Span) -> None:

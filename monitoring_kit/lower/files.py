@@ -11,6 +11,7 @@ from monitoring_kit.lower.docs import lower_docs
 from monitoring_kit.lower.influxdb import lower_influxdb
 from monitoring_kit.lower.model import Model
 from monitoring_kit.lower.prometheus import lower_prometheus
+from monitoring_kit.lower.roles import lower_roles
 from monitoring_kit.lower.rule_files import lower_rule_files
 from monitoring_kit.lower.slo_checks import check_slos
 from monitoring_kit.lower.statsd import lower_statsd
@@ -26,6 +27,7 @@ def lower_files(system: System, model: Model, report: Report) -> list[OutFile]:
         *lower_rule_files(model),
         *lower_alertmanager(system, model, report),
         *lower_grafana(system, model, report),
+        *lower_roles(system, report),
         *lower_influxdb(system, report),
         *lower_statsd(system, report),
         *lower_docs(system, model, report),

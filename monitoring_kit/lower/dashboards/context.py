@@ -112,6 +112,11 @@ class Context:
             for name, uid in self.service_uids.items()
         ]
 
+    @cached_property
+    def shortest(self) -> Duration:
+        """The shortest scrape interval of all services."""
+        return self.interval(*self.system.services)
+
     def interval(self, *services: str) -> Duration:
         """The shortest scrape interval of some services; the global one for none."""
         found = [self.system.services[name].interval for name in services if name in self.system.services]

@@ -50,15 +50,21 @@ def custom_board(context: Context, spec: Dashboard) -> Branch:
     variables = []
     for name, (label, text) in _VARIABLES.items():
         if name in used:
-            selector = print_expr(VectorSelector("up", (queries.ANY_SERVICE,) if name == "instance" and "service" in used else ()))
-            variables.append(label_variable(name, label, text, f"label_values({selector}, {name})", ".*" if name == "service" else ".+"))
+            selector = print_expr(
+                VectorSelector("up", (queries.ANY_SERVICE,) if name == "instance" and "service" in used else ())
+            )
+            variables.append(
+                label_variable(
+                    name, label, text, f"label_values({selector}, {name})", ".*" if name == "service" else ".+"
+                )
+            )
     scope = (queries.ANY_SERVICE,) if "service" in used else ()
     return dashboard(
         board,
         "custom",
         spec.title,
         spec.description,
-        interval=context.interval(*context.system.services),
+        interval=context.shortest,
         origin=spec.name_span,
         tags=list(dict.fromkeys([*context.tags, *spec.tags])),
         variables=variables,
@@ -74,7 +80,9 @@ def _signal_panel(context: Context, item: Panel, used: set[str]) -> Branch | Non
         raw = read_whole_use(item.signal)
     except UseError:
         return None
-    views = [v for n, v in context.system.services.items() if (not item.services or n in item.services) and raw.name in v.signals]
+    services = context.system.services
+    named = (services[n] for n in (item.services or services) if n in services)
+    views = [view for view in named if raw.name in view.signals]
     shown = [(view, use) for view in views if (use := _use(raw, view)) is not None]
     if not shown:
         return None
