@@ -38,7 +38,7 @@ class MetricCollector:
         self._source = source
         self._meters = context.meters
         self._state = context.state
-        context.meters.start(metric.name, metric.mode)
+        context.meters.start(metric.name, source.name, metric.mode)
 
     @property
     def families(self) -> Sequence[Any]:

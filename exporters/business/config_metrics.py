@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 from ..runtime import MetricSpec, Policy
@@ -23,6 +24,7 @@ MODES = {
     "increment": ("counter",),
     "events": ("histogram",),
 }
+MAX_KNOWN_SETS = 10_000
 EMPTY_RULES = ("omit", "zero", "error")
 _SPEC_KEYS = ("type", "help", "unit", "labels", "buckets", "native", "max_series", "collapse", "valid", "created")
 
@@ -79,13 +81,16 @@ def read_metric(name: str, body: Any, source: SourceConfig | None, errors: list[
     if spec.kind not in MODES[mode]:
         here.error("mode", f"{mode} fills a {' or '.join(MODES[mode])}, but {name} is a {spec.kind}")
     mark = _mark(here, mode)
+    every = here.get("every", 0.0, read.span(0, 86_400))
+    if every:
+        spec = replace(spec, help=f"{spec.help.rstrip()} (Read every {every:g} s.)")
     metric = MetricConfig(
         spec,
         source.name if source else "",
         here.need("query", lambda value: value),
         mode,
         _rules(here, spec, mode, mark, source),
-        every=here.get("every", 0.0, read.span(0, 86_400)),
+        every=every,
         on_empty=here.get("on_empty", _empty(spec), read.choice(*EMPTY_RULES)),
         on_error=here.get("on_error", Policy.drop(), _policy),
         on_regression=here.get("on_regression", "hold", read.choice(*RULES)),
@@ -95,9 +100,18 @@ def read_metric(name: str, body: Any, source: SourceConfig | None, errors: list[
         extra={key: value for key in ("path", "field") if (value := here.get(key, None, read.text)) is not None},
     )
     here.done()
+    if metric.on_empty == "zero" and _known_sets(spec) > MAX_KNOWN_SETS:
+        here.error(
+            "labels",
+            f"the allow-lists make more than {MAX_KNOWN_SETS} label sets; write on_empty: omit, or fewer values",
+        )
     if source is not None and metric.query is not None:
         _check_query(here, metric, source)
     return metric if len(errors) == before and source is not None else None
+
+
+def _known_sets(spec: MetricSpec) -> int:
+    return prod(len(label.allow or ()) for label in spec.labels)
 
 
 def _empty(spec: MetricSpec) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -31,12 +32,19 @@ class Meters:
             for suffix, kind, label, text in _OWN
         }
 
-    def start(self, metric: str, mode: str) -> None:
-        """Make a metric's counters at zero."""
+    def start(self, metric: str, source: str, mode: str) -> None:
+        """Make all series of a metric and its source, so that they have their places before data can fill the cap.
+
+        Counters start at zero; gauges are not exposed before there is something to say.
+        """
         with self._lock:
             self._families["null_values_total"].labels(metric)
             if mode == "cumulative":
                 self._families["source_regressions_total"].labels(metric)
+            for suffix, label in (("result_rows", metric), ("result_timestamp_seconds", metric), ("up", source)):
+                self._families[suffix].labels(label).set(math.nan)
+            for suffix in ("source_connects_total", "queries_killed_total"):
+                self._families[suffix].labels(source)
 
     def source(self, source: Source) -> None:
         """Take over how the source stands."""

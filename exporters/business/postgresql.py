@@ -20,7 +20,8 @@ from .sqltext import bind_percent
 from .table import Ask, Table
 
 KILL_SECONDS = 1.0
-_BEGIN = "BEGIN TRANSACTION READ ONLY"
+# Set per transaction, not as startup options: a connection pooler in between refuses those, or shares sessions.
+_BEGIN = "BEGIN TRANSACTION READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 60000"
 
 
 def _fault(error: Any, secrets: tuple[str, ...], connected: bool = True) -> SourceFault:
@@ -45,9 +46,10 @@ def _fault(error: Any, secrets: tuple[str, ...], connected: bool = True) -> Sour
 class PostgresConnection:
     """One session."""
 
-    def __init__(self, raw: Any, dsn: Dsn) -> None:
+    def __init__(self, raw: Any, dsn: Dsn, zone: tzinfo | None = None) -> None:
         self._raw = raw
         self._dsn = dsn
+        self._begin = f"{_BEGIN}; SET LOCAL TIME ZONE '{_posix(str(zone))}'" if zone else _BEGIN
         self._cutter = Cutter(raw.fileno())
 
     def run(self, ask: Ask, timeout: float) -> Table:
@@ -56,7 +58,7 @@ class PostgresConnection:
         ms = max(1, int(timeout * 1000))
         text = bind_percent(str(ask.query), "postgresql") if ask.params else str(ask.query)
         try:
-            self._raw.execute(f"{_BEGIN}; SET LOCAL statement_timeout = {ms}; SET LOCAL lock_timeout = {ms}")
+            self._raw.execute(f"{self._begin}; SET LOCAL statement_timeout = {ms}; SET LOCAL lock_timeout = {ms}")
             try:
                 table = self._rows(text, ask)
             finally:
@@ -117,7 +119,8 @@ class PostgresDriver:
         try:
             raw = self._dial(dsn, deadline)
             raw.autocommit = True
-            return PostgresConnection(raw, dsn)
+            raw.prepare_threshold = None
+            return PostgresConnection(raw, dsn, self._zone)
         except psycopg.Error as error:
             raise _fault(error, dsn.secrets, connected=False) from None
 
@@ -152,9 +155,6 @@ class PostgresDriver:
             raise SourceFault("timeout", "no connection in time", lost=True)
 
     def _arguments(self, dsn: Dsn) -> dict[str, Any]:
-        options = ["-c default_transaction_read_only=on", "-c idle_in_transaction_session_timeout=60000"]
-        if self._zone is not None:
-            options.append(f"-c TimeZone={_posix(str(self._zone))}")
         found: dict[str, Any] = {
             "host": dsn.options.get("host") or dsn.host or "localhost",
             "port": dsn.port or 5432,
@@ -163,7 +163,6 @@ class PostgresDriver:
             "dbname": dsn.database or None,
             "application_name": "mkit-exporter-business",
             "client_encoding": "UTF8",
-            "options": " ".join(options),
             "sslmode": dsn.options.get("sslmode"),
         }
         if self._tls is not None:

@@ -113,6 +113,16 @@ def test_mistakes_say_where_and_what(change: Any, expected: str) -> None:
     assert expected in mistakes(change)
 
 
+def test_help_says_when_a_value_is_cached_and_known_sets_are_bounded() -> None:
+    config = parse_config({**GOOD, "metrics": {"user_count": {**GOOD["metrics"]["user_count"], "every": "5m"}}})
+    assert config.metrics["user_count"].spec.help == "Users. (Read every 300 s.)"
+    many = {name: {"allow": [str(i) for i in range(100)]} for name in "abc"}
+    found = mistakes(metric(labels=many, on_empty="zero"))
+    assert found == [
+        "metrics.user_count.labels: the allow-lists make more than 10000 label sets; write on_empty: omit, or fewer values"
+    ]
+
+
 def test_a_password_in_the_configuration_is_refused_and_not_repeated() -> None:
     found = mistakes(shop(kind="mysql", url="mysql://u:hunter2@h/d"))
     assert found == ["sources.shop.url: must not hold a password; put the URL into a file and name it as dsn_file"]
