@@ -1,0 +1,105 @@
+"""The README's examples, the image's files, the health check and the command line."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from monitoring_kit.exporters.business import config_metrics, config_sources
+from monitoring_kit.exporters.business.config import parse_config
+from monitoring_kit.exporters.business.faults import REASONS
+from monitoring_kit.exporters.business.health import main as health
+from monitoring_kit.exporters.business.spec_config import COLLECT_KEYS
+
+from monitoring_kit.cli.exporter import command
+
+FOLDER = Path(config_metrics.__file__).parent
+README = (FOLDER / "README.md").read_text()
+
+
+def test_the_readmes_configuration_is_one() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", README, flags=re.S)
+    assert len(blocks) == 3
+    assert list(parse_config(yaml.safe_load(blocks[0])).metrics) == ["user_count"]
+    assert yaml.safe_load(blocks[1])["business-exporter"]["read_only"] is True
+    (sidecar,) = yaml.safe_load(blocks[2])
+    assert sidecar["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_the_readme_knows_every_key_and_reason() -> None:
+    for word in (*REASONS, *COLLECT_KEYS, *config_metrics.MODES, *config_sources.KINDS, *config_sources._HTTP_KEYS):
+        assert f"`{word}" in README or f"{word}`" in README or f", {word}" in README, word
+
+
+def test_dockerfile_is_pinned_unprivileged_and_needs_no_shell_to_run() -> None:
+    text = (FOLDER / "Dockerfile").read_text()
+    last = text.split("\nFROM ")[-1]
+    assert re.search(r"^ARG PYTHON_IMAGE=python:\d+\.\d+\.\d+-slim-\w+$", text, re.M)
+    assert re.search(r"^USER \d+:\d+$", last, re.M)
+    for keyword in ("ENTRYPOINT", "CMD", "HEALTHCHECK"):
+        found = re.search(rf"^{keyword}(?: .*\\\n +CMD)? (.*)$|^{keyword} .*\\\n +CMD (.*)$", last, re.M)
+        assert found, keyword
+        assert (found.group(1) or found.group(2)).strip().startswith("["), keyword
+    assert last.index("USER ") < last.index("ENTRYPOINT")
+    for source in re.findall(r"^COPY ((?!--from)\S+)", text, re.M):
+        assert (FOLDER.parents[1] / source).exists(), source
+    for line in (FOLDER / "requirements.txt").read_text().splitlines():
+        assert line.startswith("#") or re.fullmatch(r"[\w.\-\[\]]+==[\d.]+", line), line
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, 0), (401, 0), (503, 1)])
+def test_health_check(status: int, expected: int) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert health([f"http://127.0.0.1:{server.server_port}/-/healthy"]) == expected
+        thread.join()
+
+
+def test_health_check_without_an_exporter(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        assert health([f"http://127.0.0.1:{sock.getsockname()[1]}/"]) == 1
+    assert "ConnectionRefusedError" in capsys.readouterr().err
+
+
+def test_command_line(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE t (i INT)")
+    config = tmp_path / "business.yaml"
+    metric = {"type": "gauge", "help": "Rows.", "source": "shop", "query": "SELECT COUNT(*) FROM t"}
+    config.write_text(
+        yaml.safe_dump(
+            {"sources": {"shop": {"kind": "sqlite", "url": f"sqlite:///{path}"}}, "metrics": {"rows_now": metric}}
+        )
+    )
+    runner = CliRunner()
+    checked = runner.invoke(command, ["business", "--config", str(config), "--config.check"])
+    assert checked.exit_code == 0, checked.output
+    assert "rows_now 0.0" in checked.output
+    printed = runner.invoke(command, ["business", "--config", str(config), "--print-grants"])
+    assert str(path) in printed.output
+    config.write_text("sources: {shop: {kind: sqlit}}\nmetrics: {a: {}}\n")
+    refused = runner.invoke(command, ["business", "--config", str(config)])
+    assert refused.exit_code == 1
+    assert "did you mean `sqlite`?" in refused.output
+    assert runner.invoke(command, ["business"]).exit_code == 1
+    assert "--print-grants" in runner.invoke(command, ["business", "--help"]).output
