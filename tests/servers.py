@@ -137,6 +137,26 @@ def scratch(user: str | None) -> Iterator[Path]:
         yield folder
 
 
+def certificates(folder: Path, user: str | None) -> Path:
+    """A CA (``ca.pem``) and a server certificate for localhost and 127.0.0.1 (``cert.pem``, ``key.pem``) in a folder."""
+    openssl, made = find("openssl"), folder / "tls"
+    made.mkdir()
+    (made / "ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+    new = [openssl, "req", "-newkey", "rsa:2048", "-nodes", "-keyout"]
+    for command in (
+        [*new, "ca.key", "-x509", "-out", "ca.pem", "-days", "2", "-subj", "/CN=mkit test CA"],
+        [*new, "key.pem", "-out", "csr.pem", "-subj", "/CN=localhost"],
+        [openssl, "x509", "-req", "-in", "csr.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "cert.pem",
+         "-days", "2", "-extfile", "ext"],
+    ):  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True, cwd=made)
+    for path in (made, *made.iterdir()):
+        path.chmod(0o700 if path == made else 0o600)
+        if user:
+            shutil.chown(path, user, _group(user))
+    return made
+
+
 def _listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True
@@ -144,7 +164,7 @@ def _listens(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def start_mariadb() -> Iterator[RealServer]:
+def start_mariadb(*, tls: bool = False) -> Iterator[RealServer]:
     """A MariaDB with database ``shop`` and the accounts root (socket and TCP, ``PASSWORD``) and mkit (SELECT on shop)."""
     pymysql = pytest.importorskip("pymysql")
     server, install = find("mariadbd", "mysqld"), find("mariadb-install-db", "mysql_install_db")
@@ -159,6 +179,14 @@ def start_mariadb() -> Iterator[RealServer]:
             server, "--no-defaults", f"--datadir={data}", f"--socket={sock}", f"--port={port}", "--bind-address=127.0.0.1",
             f"--pid-file={folder / 'pid'}", "--innodb-buffer-pool-size=32M", "--skip-name-resolve", "--innodb-fast-shutdown=2",
         ]  # fmt: skip
+
+        if tls:
+            made = certificates(folder, user)
+            command += [
+                f"--ssl-ca={made / 'ca.pem'}",
+                f"--ssl-cert={made / 'cert.pem'}",
+                f"--ssl-key={made / 'key.pem'}",
+            ]
 
         def admin(password: str = PASSWORD) -> Any:
             return pymysql.connect(host="127.0.0.1", port=port, user="root", password=password, autocommit=True)
@@ -185,7 +213,7 @@ def start_mariadb() -> Iterator[RealServer]:
 
 
 @contextlib.contextmanager
-def start_postgres() -> Iterator[RealServer]:
+def start_postgres(*, tls: bool = False) -> Iterator[RealServer]:
     """A PostgreSQL with database ``shop`` and the roles postgres (superuser, ``PASSWORD``) and mkit (same password)."""
     psycopg = pytest.importorskip("psycopg")
     folders = sorted((str(p) for p in Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
@@ -201,6 +229,17 @@ def start_postgres() -> Iterator[RealServer]:
             check=True, capture_output=True, cwd=folder,
         )  # fmt: skip
         command = [server, "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"]
+
+        if tls:
+            made = certificates(folder, user)
+            command += [
+                "-c",
+                "ssl=on",
+                "-c",
+                f"ssl_cert_file={made / 'cert.pem'}",
+                "-c",
+                f"ssl_key_file={made / 'key.pem'}",
+            ]
 
         def admin(database: str = "shop") -> Any:
             return psycopg.connect(

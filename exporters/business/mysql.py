@@ -165,13 +165,14 @@ class MysqlDriver:
         try:
             raw = pymysql.connections.Connection(**self._arguments(dsn))
             raw.connect(sock=sock)
-            sock.settimeout(None)
         except Exception as error:
             expired = deadline.expired
             cutter.close()
             sock.close()
             if expired:
                 raise SourceFault("timeout", "no login in time", lost=True) from None
+            if isinstance(error, SourceFault):
+                raise
             if isinstance(error, pymysql.err.MySQLError):
                 raise _fault(error, dsn.secrets) from None
             raise SourceFault("connect", f"login failed ({type(error).__name__})", lost=True) from None

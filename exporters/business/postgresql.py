@@ -20,6 +20,7 @@ from .sqltext import bind_percent
 from .table import Ask, Table
 
 KILL_SECONDS = 1.0
+_NO_FILE = "/dev/null/none"
 # Set per transaction, not as startup options: a connection pooler in between refuses those, or shares sessions.
 _BEGIN = "BEGIN TRANSACTION READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 60000"
 
@@ -133,7 +134,8 @@ class PostgresDriver:
         conninfo = make_conninfo("", **self._arguments(dsn))
         pgconn = pq.PGconn.connect_start(conninfo.encode())
         try:
-            state: int = pq.PollingStatus.WRITING
+            failed = pgconn.status == pq.ConnStatus.BAD
+            state: int = pq.PollingStatus.FAILED if failed else pq.PollingStatus.WRITING
             while state not in (pq.PollingStatus.OK, pq.PollingStatus.FAILED):
                 self._wait(pgconn, state, deadline)
                 state = pgconn.connect_poll()

@@ -7,6 +7,7 @@ nothing but reading (no ATTACH, no PRAGMA, no extension). A progress handler end
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from urllib.parse import quote
@@ -39,13 +40,26 @@ def _fault(error: sqlite3.Error) -> SourceFault:
     return SourceFault("query", text)
 
 
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class SqliteConnection:
     """One handle on the file."""
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
+    def __init__(self, raw: sqlite3.Connection, path: str) -> None:
         self._raw = raw
+        self._path = path
+        self._file = _identity(path)
 
     def run(self, ask: Ask, timeout: float) -> Table:
+        if _identity(self._path) != self._file:
+            # Replaced as a whole: this handle would go on reading the old file.
+            raise SourceFault("connect", "the file was replaced or removed", lost=True)
         until = time.monotonic() + timeout
         self._raw.set_progress_handler(lambda: int(time.monotonic() >= until), _STEPS)
         try:
@@ -100,4 +114,4 @@ class SqliteDriver:
             raw.set_authorizer(_authorize)
         except sqlite3.Error as error:
             raise _fault(error) from None
-        return SqliteConnection(raw)
+        return SqliteConnection(raw, path)
