@@ -168,10 +168,11 @@ class PostgresDriver:
             "sslmode": dsn.options.get("sslmode"),
         }
         if self._tls is not None:
-            found["sslmode"] = "require" if self._tls.insecure_skip_verify else "verify-full"
-            found.update(
-                sslrootcert=self._tls.ca_file or "system", sslcert=self._tls.cert_file, sslkey=self._tls.key_file
-            )
+            verify = not self._tls.insecure_skip_verify
+            found["sslmode"] = "verify-full" if verify else "require"
+            # libpq verifies against any root certificate that it finds, even where sslmode does not ask for it.
+            found["sslrootcert"] = (self._tls.ca_file or "system") if verify else _NO_FILE
+            found.update(sslcert=self._tls.cert_file, sslkey=self._tls.key_file)
             if self._tls.server_name:
                 # libpq verifies `host` and dials `hostaddr`.
                 found["hostaddr"], found["host"] = found["host"], self._tls.server_name
