@@ -1,0 +1,194 @@
+"""The configuration file: what the compiler writes from the spec's ``exporters.ai``. See README.md for the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..business import fields as read
+from ..business.fields import Fields, Mistake
+from ..runtime import ConfigError, MetricSpec, SpecError
+from .catalog import declared_specs, model_specs
+from .config_drift import DriftConfig, read_drift
+from .config_quality import QualityConfig, read_quality
+from .config_scrape import ScrapeConfig, read_scrape
+from .statsd import StatsdNames
+from .yamlfile import load_yaml
+
+DEFAULT_LISTEN = ":9642"
+NAMESPACE = "mkit_ai"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which model this is. ``cameras`` caps the label of that name; 0 leaves it away. ``info`` stands on its info metric."""
+
+    name: str = "model"
+    version: str = "unknown"
+    cameras: int = 0
+    info: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StatsdConfig:
+    """StatsD: ``udp`` as (host, port), ``unix`` as a path, or both."""
+
+    udp: tuple[str, int] | None = None
+    unix: Path | None = None
+    names: StatsdNames = StatsdNames()
+
+
+@dataclass(frozen=True)
+class IngestConfig:
+    """Ways in. ``http_rate`` is how many events a second HTTP may bring; 0 switches it off."""
+
+    unix: Path | None = None
+    unix_mode: int = 0o660
+    http_rate: float = 0.0
+    statsd: StatsdConfig | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole configuration."""
+
+    model: ModelConfig = ModelConfig()
+    ingest: IngestConfig = IngestConfig()
+    specs: Mapping[str, MetricSpec] = field(default_factory=dict)
+    quality: QualityConfig | None = None
+    drift: DriftConfig | None = None
+    scrape: ScrapeConfig | None = None
+    gpu: str = "auto"
+    process: bool = True
+    listen: str = DEFAULT_LISTEN
+    namespace: str = NAMESPACE
+    max_series: int = 10_000
+
+
+def parse_config(data: Any) -> Config:
+    """The configuration in plain data. ConfigError lists every mistake."""
+    config, mistakes = read_config(data)
+    if config is None:
+        raise ConfigError(mistakes)
+    return config
+
+
+def read_config(data: Any) -> tuple[Config | None, list[Mistake]]:
+    """The configuration in plain data, or None with every mistake and its place."""
+    errors: list[Mistake] = []
+    top = Fields(data, (), errors)
+    model = _model(top)
+    specs = _specs(top, model)
+    config = Config(
+        model,
+        _ingest(top),
+        specs,
+        read_quality(top, specs),
+        read_drift(top, specs),
+        read_scrape(top),
+        gpu=top.get("gpu", "auto", lambda value: _gpu(value)),
+        process=top.get("process", True, read.flag),
+        listen=top.get("listen", DEFAULT_LISTEN, read.text),
+        namespace=top.get("namespace", NAMESPACE, read.text),
+        max_series=top.get("max_series", 10_000, read.whole(1, 1_000_000)),
+    )
+    top.done()
+    return (None if errors else config), errors
+
+
+def _gpu(value: Any) -> str:
+    # YAML reads a bare off as false.
+    return read.choice("auto", "off")("off" if value is False else value)
+
+
+def _model(top: Fields) -> ModelConfig:
+    here = Fields(top.raw("model"), ("model",), top.errors)
+    info = Fields(here.raw("info"), ("model", "info"), top.errors)
+    model = ModelConfig(
+        here.get("name", "model", read.text),
+        here.get("version", "unknown", lambda value: str(value)),
+        here.get("cameras", 0, read.whole(0, 10_000)),
+        {name: info.get(name, "", lambda value: str(value)) for name in info.data},
+    )
+    here.done()
+    return model
+
+
+def _specs(top: Fields, model: ModelConfig) -> dict[str, MetricSpec]:
+    here = Fields(top.raw("metrics"), ("metrics",), top.errors)
+    specs = model_specs(model.cameras)
+    for name, body in here.data.items():
+        try:
+            specs.update(declared_specs({name: body}))
+        except SpecError as error:
+            here.error(name, str(error))
+    return specs
+
+
+def _ingest(top: Fields) -> IngestConfig:
+    here = Fields(top.raw("ingest"), ("ingest",), top.errors)
+    http = here.raw("http")
+    rate = 0.0
+    if isinstance(http, Mapping):
+        inner = Fields(http, ("ingest", "http"), top.errors)
+        rate = float(inner.get("max_events_per_second", 100_000, read.whole(1, 10_000_000)))
+        inner.done()
+    elif here.get("http", False, read.flag):
+        rate = 100_000.0
+    config = IngestConfig(
+        here.get("unix", None, lambda value: _socket_path(value)),
+        here.get("unix_mode", 0o660, _mode),
+        rate,
+        _statsd(here),
+    )
+    here.done()
+    return config
+
+
+def _socket_path(value: Any) -> Path:
+    path = Path(read.text(value))
+    if not path.is_absolute():
+        raise ValueError("must be an absolute path")
+    # sun_path holds 108 bytes with its end; the socket is made under a longer name first.
+    if len(str(path)) > 90:
+        raise ValueError("is longer than the 90 characters that a socket's path may have")
+    return path
+
+
+def _mode(value: Any) -> int:
+    text = str(value) if isinstance(value, str) else ""
+    if text not in ("0600", "0660", "0666"):
+        raise ValueError('expected "0600", "0660" or "0666"')
+    return int(text, 8)
+
+
+def _statsd(ingest: Fields) -> StatsdConfig | None:
+    body = ingest.raw("statsd")
+    if body is None or body is False:
+        return None
+    here = Fields({} if body is True else body, ("ingest", "statsd"), ingest.errors)
+    unix = here.get("unix", None, lambda value: _socket_path(value))
+    udp = here.get("udp", None if unix else ("127.0.0.1", 8125), _udp)
+    names = Fields(here.raw("map"), ("ingest", "statsd", "map"), ingest.errors)
+    table = {name: names.get(name, "", read.text) for name in names.data}
+    prefix = here.get("prefix", "", read.text)
+    here.done()
+    return StatsdConfig(udp, unix, StatsdNames(prefix, table))
+
+
+def _udp(value: Any) -> tuple[str, int]:
+    host, colon, port = read.text(value).rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("expected host:port")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def load_config(path: Path) -> Config:
+    """The configuration in a YAML file. ConfigError when it cannot be read or is wrong."""
+    data = load_yaml(path)
+    try:
+        return parse_config(data)
+    except ConfigError as error:
+        raise ConfigError([f"{path}: {line}" for line in error.lines]) from None

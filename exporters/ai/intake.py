@@ -1,0 +1,212 @@
+"""The intake: every event of every transport, checked against the declarations and counted.
+
+One lock guards all families that events feed; scrapes do not take it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Protocol
+
+from .meters import Meters
+from .observe import observe_all, observe_many
+from .senders import Senders
+from .targets import Target, Targets
+
+MAX_ITEM_VALUES = 100_000
+Watch = Callable[[Sequence[float], Sequence[int]], None]
+_NO_LABELS: dict[str, str] = {}
+
+
+class Rejected(Exception):
+    """An event that is not counted; ``reason`` is one of ``meters.REASONS``."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A prediction (``side`` p) or truth (t) as received, unchecked."""
+
+    side: str
+    key: Any
+    value: Any
+    time: Any
+    labels: Any
+
+
+class Facts(Protocol):
+    """Who takes predictions and truths."""
+
+    def take(self, facts: Sequence[Fact]) -> int:
+        """Keep them, durably when this returns; the number of those that were malformed."""
+
+
+class Intake:
+    """Checks and counts events. Each public method takes the lock for itself."""
+
+    def __init__(self, targets: Targets, meters: Meters, facts: Facts | None = None) -> None:
+        self.lock = threading.Lock()
+        self.targets = targets
+        self.meters = meters
+        self.senders = Senders()
+        self._facts = facts
+        self._watches: dict[str, list[Watch]] = {}
+        self._take = {"c": self._counter, "g": self._gauge, "h": self._values, "H": self._weighted}
+
+    def watch(self, metric: str, watch: Watch) -> None:
+        """Show each accepted observation of a histogram to ``watch`` (values, counts)."""
+        self._watches.setdefault(metric, []).append(watch)
+
+    def datagram(self, body: Any) -> None:
+        """One decoded datagram of a client."""
+        with self.lock:
+            self.meters.batches.labels("unix").inc()
+            head = _head(body)
+            if head is None:
+                return self.meters.drop("unix", "malformed")
+            arrival = self.senders.arrived(*head)
+            self.meters.clients.set(len(self.senders))
+            if arrival.stale:
+                return self.meters.drop("unix", "duplicate_batch", max(head[2], 1))
+            self.meters.lost.labels("client").inc(arrival.dropped)
+            self.meters.lost.labels("transport").inc(arrival.lost)
+            return self._items("unix", body["items"])
+
+    def items(self, transport: str, items: Sequence[Any], batches: int = 0) -> int:
+        """Items in the form of the client's wire; the number of events that were dropped."""
+        with self.lock:
+            before = self._dropped(transport)
+            self.meters.batches.labels(transport).inc(batches)
+            self._items(transport, items)
+            return int(self._dropped(transport) - before)
+
+    def refuse(self, transport: str, reason: str) -> None:
+        """Count something that never became an item."""
+        with self.lock:
+            self.meters.batches.labels(transport).inc()
+            self.meters.drop(transport, reason)
+
+    def _dropped(self, transport: str) -> float:
+        return float(sum(child.value for child in self.meters.dropped.children() if child.values[0] == transport))
+
+    def _items(self, transport: str, items: Sequence[Any]) -> None:
+        accepted = 0
+        facts: list[Fact] = []
+        for item in items:
+            try:
+                kind = item[0]
+                if kind in ("p", "t"):
+                    facts.append(Fact(*item))
+                else:
+                    accepted += self._take[kind](item)
+            except Rejected as error:
+                self.meters.drop(transport, error.reason, _events(item))
+            except (TypeError, KeyError, IndexError, ValueError, AttributeError, OverflowError):
+                self.meters.drop(transport, "malformed", _events(item))
+        accepted += self._keep(transport, facts)
+        self.meters.events.labels(transport).inc(accepted)
+
+    def _keep(self, transport: str, facts: list[Fact]) -> int:
+        if not facts:
+            return 0
+        if self._facts is None:
+            self.meters.drop(transport, "no_quality", len(facts))
+            return 0
+        malformed = self._facts.take(facts)
+        self.meters.drop(transport, "malformed", malformed)
+        return len(facts) - malformed
+
+    def _child(self, item: Sequence[Any], kind: str) -> tuple[Target, Any]:
+        target = self.targets.get(item[1])
+        if target is None:
+            raise Rejected("unknown_metric")
+        if target.kind != kind:
+            raise Rejected("wrong_type")
+        child = target.child(item[2] if item[2] is not None else _NO_LABELS)
+        if isinstance(child, str):
+            raise Rejected(child)
+        return target, child
+
+    def _counter(self, item: Sequence[Any]) -> int:
+        _, child = self._child(item, "counter")
+        amount, events = _number(item[3]), _whole(item[4])
+        if amount < 0:
+            raise Rejected("invalid_value")
+        child.inc(amount)
+        return events
+
+    def _gauge(self, item: Sequence[Any]) -> int:
+        _, child = self._child(item, "gauge")
+        if len(item) > 4 and item[4] == "+":
+            child.inc(_number(item[3]))
+        else:
+            child.set(_number(item[3]))
+        return 1
+
+    def _values(self, item: Sequence[Any]) -> int:
+        target, child = self._child(item, "histogram")
+        values = item[3]
+        if not isinstance(values, list) or len(values) > MAX_ITEM_VALUES:
+            raise Rejected("malformed")
+        if not {type(value) for value in values} <= {float, int}:
+            raise Rejected("invalid_value")
+        observe_all(child, values)
+        watches = self._watches.get(target.family.name)
+        for watch in watches or ():
+            watch(values, [1] * len(values))
+        return len(values)
+
+    def _weighted(self, item: Sequence[Any]) -> int:
+        target, child = self._child(item, "histogram")
+        values, counts = item[3], item[4]
+        if not isinstance(values, list) or len(values) > MAX_ITEM_VALUES or len(values) != len(counts):
+            raise Rejected("malformed")
+        if not {type(value) for value in values} <= {float, int} or any(_whole(count) < 1 for count in counts):
+            raise Rejected("invalid_value")
+        observe_many(child, values, counts, None if item[5] is None else _number(item[5]))
+        for watch in self._watches.get(target.family.name, ()):
+            watch(values, counts)
+        return sum(counts)
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or not isfinite(value):
+        raise Rejected("invalid_value")
+    number: float = value
+    return number
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= 1 << 53:
+        raise Rejected("invalid_value")
+    number: int = value
+    return number
+
+
+def _events(item: Any) -> int:
+    """How many events an item that is refused stood for, as far as it can be believed."""
+    try:
+        kind = item[0]
+        found = item[4] if kind == "c" else len(item[3]) if kind == "h" else sum(item[4]) if kind == "H" else 1
+        return found if type(found) is int and 0 < found < 1 << 40 else 1
+    except (TypeError, KeyError, IndexError):
+        return 1
+
+
+def _head(body: Any) -> tuple[str, int, int, int] | None:
+    """(client, first, events, dropped) of a datagram of version 1, None for anything else."""
+    if not isinstance(body, Mapping) or body.get("v") != 1 or not isinstance(body.get("items"), list):
+        return None
+    client = body.get("client")
+    if not isinstance(client, str) or not 0 < len(client) <= 64:
+        return None
+    numbers = [body.get(key) for key in ("first", "events", "dropped")]
+    if any(type(number) is not int or not 0 <= number <= 1 << 53 for number in numbers):
+        return None
+    return client, *numbers  # type: ignore[return-value]

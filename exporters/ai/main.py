@@ -1,0 +1,62 @@
+"""``mkit exporter ai`` and ``mkit exporter baseline``: flags, configuration, reload."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from monitoring_kit import __version__
+
+from ..runtime import ConfigError, Exporter, ExporterApp, run_exporter
+from .build import Lasting, make_exporter
+from .config import DEFAULT_LISTEN, load_config
+
+NAME = "mkit-exporter-ai"
+
+
+class Program:
+    """Builds exporters from the configuration file; ``lasting`` outlives reloads."""
+
+    def __init__(self) -> None:
+        self._lasting = Lasting()
+
+    def build(self, args: Namespace, previous: Exporter | None) -> Exporter:
+        """The exporter that the configuration file describes now. ConfigError when it describes none."""
+        if not args.config_file:
+            raise ConfigError("--config FILE is needed")
+        config = load_config(Path(args.config_file))
+        return make_exporter(config, self._lasting, sockets=not args.config_check)
+
+
+def _flags(parser: ArgumentParser) -> None:
+    parser.add_argument("--config", dest="config_file", metavar="FILE", help="the same as --config.file")
+
+
+def _listen(argv: Sequence[str]) -> str:
+    """The default address: that of the configuration when it can be read."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config.file", "--config", dest="config_file")
+    file = parser.parse_known_args(list(argv))[0].config_file
+    return load_config(Path(file)).listen if file else DEFAULT_LISTEN
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run the exporter, or ``baseline``, with these arguments; the exit code. See ``--help``."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if args[:1] == ["baseline"]:
+        from .baseline import run_baseline
+
+        return run_baseline(args[1:])
+    try:
+        listen = _listen(args)
+    except ConfigError as error:
+        sys.stderr.writelines(f"{NAME}: {line}\n" for line in error.lines)
+        return 1
+    app = ExporterApp(NAME, __version__, "Metrics of an AI model.", listen, Program().build, _flags)
+    return run_exporter(app, args)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run())

@@ -1,0 +1,71 @@
+"""Where incoming values go: a declared family and the labels that fill themselves in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..runtime import MetricSpec, Registry
+
+MAX_CACHED = 20_000
+
+
+class Target:
+    """One family that events may feed. ``child`` finds the series of an event's labels."""
+
+    def __init__(self, family: Any, fills: Mapping[str, str]) -> None:
+        self.family = family
+        self.kind: str = family.kind
+        self._fills = {name: value for name, value in fills.items() if name in family.label_names}
+        self._names: tuple[str, ...] = family.label_names
+        self._cache: dict[frozenset[tuple[str, str]], Any] = {}
+
+    def child(self, labels: Mapping[str, Any]) -> Any:
+        """The series, or text: why there is none (``unknown_label``, ``missing_label``, ``invalid_label``)."""
+        try:
+            key = frozenset(labels.items())
+            found = self._cache.get(key)
+        except TypeError:
+            return "invalid_label"
+        if found is not None:
+            return found
+        values = self._values(labels)
+        if isinstance(values, str):
+            return values
+        found = self.family.labels(*values)
+        # What was refused or folded must be counted each time, so only a series of its own is remembered.
+        if len(self._cache) < MAX_CACHED and self.family._children.get(values) is found:
+            self._cache[key] = found
+        return found
+
+    def _values(self, labels: Mapping[str, Any]) -> tuple[str, ...] | str:
+        values = []
+        used = 0
+        for name in self._names:
+            value = labels.get(name)
+            if value is None:
+                value = self._fills.get(name)
+                if value is None:
+                    return "missing_label"
+            else:
+                used += 1
+            if not isinstance(value, str):
+                return "invalid_label"
+            values.append(value)
+        return tuple(values) if used == len(labels) else "unknown_label"
+
+
+class Targets:
+    """All families that events may feed, by name."""
+
+    def __init__(self, registry: Registry, specs: Mapping[str, MetricSpec], fills: Mapping[str, str]) -> None:
+        self._targets: dict[str, Target] = {}
+        for name, spec in specs.items():
+            self._targets[name] = Target(registry.declare(spec), fills)
+
+    def get(self, name: Any) -> Target | None:
+        """The target of that name, None for a metric that nobody declared."""
+        return self._targets.get(name) if isinstance(name, str) else None
+
+    def __iter__(self) -> Any:
+        return iter(self._targets.items())
