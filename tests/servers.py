@@ -263,7 +263,7 @@ def start_postgres(*, tls: bool = False) -> Iterator[RealServer]:
 
 
 @contextlib.contextmanager
-def start_redis() -> Iterator[RealServer]:
+def start_redis(*, tls: bool = False) -> Iterator[RealServer]:
     """A Redis without persistence; the default user has ``PASSWORD``."""
     redis = pytest.importorskip("redis")
     server = find("redis-server")
@@ -274,6 +274,10 @@ def start_redis() -> Iterator[RealServer]:
         config.write_text(
             f'port {port}\nbind 127.0.0.1\nsave ""\nappendonly no\ndir {folder}\nrequirepass {PASSWORD}\n'
         )
+        if tls:
+            made, secure = certificates(folder, user), free_port()
+            files = f"tls-cert-file {made}/cert.pem\ntls-key-file {made}/key.pem\ntls-ca-cert-file {made}/ca.pem\n"
+            config.write_text(f"{config.read_text()}tls-port {secure}\ntls-auth-clients no\n{files}")
         if user:
             shutil.chown(config, user)
 
@@ -284,6 +288,8 @@ def start_redis() -> Iterator[RealServer]:
             "redis", port, folder, [server, str(config)], lambda: _listens(port), user, {"admin": admin}
         )
         try:
+            if tls:
+                running.extra["tls_port"] = secure
             yield running.start()
         finally:
             running.stop()

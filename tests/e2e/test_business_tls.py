@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import ssl
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -84,6 +88,61 @@ def test_wrong_server_name_is_refused(database: Database) -> None:
         assert rig.failures == {"rows_now": "connect"}
     with database.rig({"rows_now": COUNT}, tls={**database.source["tls"], "server_name": "localhost"}) as rig:
         assert rig.scrape()["rows_now"] == 3
+
+
+def gauge(query: str) -> dict[str, str]:
+    return {"type": "gauge", "help": "A value.", "source": "cache", "query": query}
+
+
+def test_redis_over_tls(tmp_path: Path) -> None:
+    with servers.start_redis(tls=True) as server:
+        server.extra["admin"]().set("price", "12.5")
+        shutil.copy(server.folder / "tls" / "ca.pem", tmp_path / "ca.pem")
+        (tmp_path / "dsn").write_text(
+            f"rediss://:{quote(servers.PASSWORD, safe='')}@localhost:{server.extra['tls_port']}/0"
+        )
+        source = {"kind": "redis", "dsn_file": str(tmp_path / "dsn"), "timeout": "400ms"}
+        with Rig(
+            {"cache": {**source, "tls": {"ca_file": str(tmp_path / "ca.pem")}}}, {"price_now": gauge("GET price")}
+        ) as rig:
+            assert rig.scrape()["price_now"] == 12.5
+            server.freeze()
+            try:
+                rig.scrape(2)
+                assert rig.failures == {"price_now": "timeout"}
+                assert rig.took < 0.8
+            finally:
+                server.thaw()
+        with Rig({"cache": source}, {"price_now": gauge("GET price")}) as rig:
+            rig.scrape()
+            assert rig.failures == {"price_now": "connect"}
+
+
+def test_json_over_https(tmp_path: Path) -> None:
+    made = servers.certificates(tmp_path, None)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"n": 4}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made / "cert.pem", made / "key.pem")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = {"kind": "http", "url": f"https://localhost:{server.server_address[1]}/stats"}
+        with Rig({"cache": {**source, "tls": {"ca_file": str(made / "ca.pem")}}}, {"n_now": gauge("n")}) as rig:
+            assert rig.scrape()["n_now"] == 4
+            assert rig.scrape()["n_now"] == 4
+        with Rig({"cache": source}, {"n_now": gauge("n")}) as rig:
+            rig.scrape()
+            assert rig.failures == {"n_now": "connect"}
+        server.shutdown()
 
 
 def test_sqlite_file_that_comes_goes_and_is_replaced(tmp_path: Path) -> None:
