@@ -24,7 +24,7 @@ def report_deferred(system: System, report: Report) -> None:
             _say(report, f"`{alert.name}`: no {kind} rules are generated yet", alert.name_span)
     exporters = system.spec.exporters
     if exporters is not None:
-        for name in ("business", "ai"):
+        for name in ("ai",):
             if getattr(exporters, name) is not None:
                 _say(report, f"the configuration of the {name} exporter is not generated yet", exporters.at(name))
 

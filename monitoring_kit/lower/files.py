@@ -8,6 +8,7 @@ from monitoring_kit.lower.dashboards import lower_grafana
 from monitoring_kit.lower.compose import lower_compose
 from monitoring_kit.lower.deferred import report_deferred
 from monitoring_kit.lower.docs import lower_docs
+from monitoring_kit.lower.exporters import lower_exporters
 from monitoring_kit.lower.influxdb import lower_influxdb
 from monitoring_kit.lower.model import Model
 from monitoring_kit.lower.prometheus import lower_prometheus
@@ -30,6 +31,7 @@ def lower_files(system: System, model: Model, report: Report) -> list[OutFile]:
         *lower_roles(system, report),
         *lower_influxdb(system, report),
         *lower_statsd(system, report),
+        *lower_exporters(system, report),
         *lower_docs(system, model, report),
         *lower_compose(system, model, report),
     ]

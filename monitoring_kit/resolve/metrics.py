@@ -28,8 +28,15 @@ SCRAPE_METRICS = {
 }
 
 
-def build_registry(spec: Spec, document: Document, packs: Mapping[str, LoadedPack], report: Report) -> Registry:
-    """The registry of all services of ``spec``; ``packs`` holds the pack of each service by service name."""
+def build_registry(
+    spec: Spec,
+    document: Document,
+    packs: Mapping[str, LoadedPack],
+    exporters: Mapping[str, list[LoadedPack]],
+    report: Report,
+) -> Registry:
+    """The registry of all services of ``spec``, by service name: ``packs`` holds each one's pack, ``exporters`` those of the
+    exporters that it hosts."""
     declared = _declared(spec, report)
     own = _own_catalogs(spec, document, report)
     by_service: dict[str, dict[str, MetricInfo]] = {}
@@ -38,6 +45,8 @@ def build_registry(spec: Spec, document: Document, packs: Mapping[str, LoadedPac
         base = _base(loaded.pack.catalogs if loaded else (), own)
         mine = declared.get(name, {})
         assumed = _assumed(loaded, service, mine) if loaded else {}
+        for hosted in exporters.get(name, ()):
+            assumed |= {n: _from_pack(n, m, service, hosted.pack.kind) for n, m in hosted.metrics.items()}
         by_service[name] = {**base, **assumed, **mine} if mine or assumed else base
     by_series: dict[str, MetricInfo] = {}
     for metrics in {id(m): m for m in by_service.values()}.values():

@@ -133,6 +133,15 @@ class Packs:
                 return None
         return self.found[kind]
 
+    def shipped(self, name: str) -> LoadedPack | None:
+        """The pack of a file that ships beside the kinds, such as ``exporters/business``."""
+        if name not in self.found:
+            file = resources.files("monitoring_kit.rules").joinpath(f"{name}.yaml")
+            source = Source(f"rules/{name}.yaml", file.read_text("utf-8"))
+            self.report.sources[source.file] = source
+            self.found[name] = self._read(source)
+        return self.found[name]
+
     def _read(self, source: Source) -> LoadedPack | None:
         root = read_yaml(source, self.report)
         if not isinstance(root, Mapping):

@@ -10,6 +10,7 @@ from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.load import Document
 from monitoring_kit.promql import Expr, rename_labels, rename_metrics, walk
 from monitoring_kit.promql.ast import VectorSelector
+from monitoring_kit.resolve.exporters import find_exporters, with_dashboards
 from monitoring_kit.resolve.metrics import build_registry
 from monitoring_kit.resolve.packs import LoadedPack, Packs
 from monitoring_kit.resolve.registry import MetricInfo
@@ -36,7 +37,12 @@ def resolve(spec: Spec, document: Document, report: Report) -> System:
         found = packs.get(service.kind, service.at("kind"))
         if found:
             loaded[name] = found
-    registry = build_registry(spec, document, loaded, report)
+    exporters = find_exporters(spec, packs, report)
+    spec = with_dashboards(spec, exporters)
+    hosted: dict[str, list[LoadedPack]] = {}
+    for exporter in exporters:
+        hosted.setdefault(exporter.service, []).append(exporter.loaded)
+    registry = build_registry(spec, document, loaded, hosted, report)
     _check_references(spec, report)
     dependants = _dependants(spec)
     _check_cycles(spec, report)
@@ -44,7 +50,7 @@ def resolve(spec: Spec, document: Document, report: Report) -> System:
     for name, pack in loaded.items():
         service = spec.services[name]
         known = registry.by_service[name]
-        services[name] = _view(spec, service, pack, known, dependants.get(name, ()), report)
+        services[name] = _view(spec, service, pack, known, dependants.get(name, ()), hosted.get(name, []), report)
     if not services:
         if not report.failed:
             report.error("spec/empty", "the spec has no services", spec.at("services"))
@@ -60,8 +66,18 @@ def resolve(spec: Spec, document: Document, report: Report) -> System:
         external_labels=_external_labels(spec, document.environment),
         replica="replica" if spec.prometheus.replicas > 1 else None,
         default_channels=spec.alerting.default or tuple(spec.channels)[:1],
-        pack_alerts={name: pack.alerts for name, pack in loaded.items() if pack.alerts},
+        pack_alerts=_pack_alerts(loaded, hosted),
+        exporters=tuple(exporters),
     )
+
+
+def _pack_alerts(loaded: dict[str, LoadedPack], hosted: dict[str, list[LoadedPack]]) -> dict[str, dict[str, Alert]]:
+    """Service -> the alerts that its kind and the exporters it hosts bring along."""
+    found = {name: dict(pack.alerts) for name, pack in loaded.items() if pack.alerts}
+    for name, packs in hosted.items():
+        for pack in packs:
+            found.setdefault(name, {}).update(pack.alerts)
+    return found
 
 
 def _external_labels(spec: Spec, environment: str | None) -> dict[str, str]:
@@ -77,6 +93,7 @@ def _view(
     loaded: LoadedPack,
     known: dict[str, MetricInfo],
     dependants: tuple[str, ...],
+    hosted: list[LoadedPack],
     report: Report,
 ) -> ServiceView:
     scrape = service.scrape
@@ -99,7 +116,7 @@ def _view(
         name=service.name,
         spec=service,
         pack=loaded.pack,
-        signals=_signals(service, loaded, known),
+        signals=_signals(service, loaded, known) | {n: s for h in hosted for n, s in h.pack.signals.items()},
         interval=interval,
         timeout=timeout,
         owner=service.owner or spec.owner,

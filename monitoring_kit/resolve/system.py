@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from monitoring_kit.diagnostics import Span
+from monitoring_kit.resolve.exporters import ExporterView
 from monitoring_kit.resolve.registry import Registry
 from monitoring_kit.resolve.signals import Pack, Signal
 from monitoring_kit.spec.alerting import Alert
@@ -58,6 +59,7 @@ class System:
     replica: str | None
     default_channels: tuple[str, ...]
     pack_alerts: dict[str, dict[str, Alert]] = field(default_factory=dict)
+    exporters: tuple[ExporterView, ...] = ()
 
     @cached_property
     def slug(self) -> str:

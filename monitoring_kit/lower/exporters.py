@@ -1,0 +1,81 @@
+"""The configuration files of mkit's exporters, made from the spec's `exporters:` and the metric registry.
+
+What a configuration may say is the exporters' own business: each registers a function under the entry point group
+``mkit.exporter_config`` that turns (block, registry) into (configuration, mistakes). So the compiler needs none of their
+drivers, and does not import them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from monitoring_kit.diagnostics import Report, Span
+from monitoring_kit.load.nodes import Mapping, Node, Sequence
+from monitoring_kit.lower.tree import Branch, OutFile
+from monitoring_kit.resolve.exporters import ExporterView
+from monitoring_kit.resolve.registry import MetricInfo
+from monitoring_kit.resolve.system import System
+
+GROUP = "mkit.exporter_config"
+FromSpec = Callable[[dict[str, Any], dict[str, Any]], tuple[dict[str, Any], list[Any]]]
+
+
+@cache
+def _makers() -> dict[str, Any]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+def lower_exporters(system: System, report: Report) -> list[OutFile]:
+    """`exporters/<name>.yaml` for every exporter of the spec. 0640: the files name those that hold secrets."""
+    files = []
+    for exporter in system.exporters:
+        entry = _makers().get(exporter.name)
+        if entry is None:
+            report.error(
+                "exporters/not-installed", f"the {exporter.name} exporter is not installed, so its configuration cannot be made", exporter.node.span,
+                help="reinstall mkit: its entry points are not registered",
+            )  # fmt: skip
+            continue
+        make: FromSpec = entry.load()
+        config, mistakes = make(exporter.block, _registry(system, exporter))
+        for mistake in mistakes:
+            about_key = str(mistake.message).startswith(("unknown key", "is not in the metric registry"))
+            span = _place(exporter.node, tuple(mistake.path), about_key=about_key)
+            report.error("exporters/config", str(mistake.message), span)
+        if not mistakes:
+            files.append(OutFile(f"exporters/{exporter.name}.yaml", "yaml", Branch(exporter.node.span, config), 0o640))
+    return files
+
+
+def _registry(system: System, exporter: ExporterView) -> dict[str, Any]:
+    """The metrics that the spec declares for the exporter's service, as plain data."""
+    known = system.registry.by_service.get(exporter.service, {})
+    return {name: _plain(info) for name, info in known.items() if info.span is not None}
+
+
+def _plain(info: MetricInfo) -> dict[str, Any]:
+    labels = {
+        name: {k: v for k, v in (("values", list(label.values)), ("pattern", label.pattern), ("max", label.max)) if v}
+        for name, label in info.labels.items()
+    }
+    found = {"type": info.type, "help": info.help, "unit": info.unit, "labels": labels, "buckets": list(info.buckets)}
+    return {k: v for k, v in found.items() if v} | ({"native": True} if info.native else {})
+
+
+def _place(node: Node, path: tuple[Any, ...], *, about_key: bool) -> Span:
+    """Where ``path`` stands below ``node``: the key at its end, or that key's value; as deep as it was written."""
+    span = node.span
+    for part in path:
+        if isinstance(node, Mapping) and str(part) in node.entries:
+            entry = node.entries[str(part)]
+            node = entry.value
+            span = entry.key.span if about_key or isinstance(node, (Mapping, Sequence)) else node.span
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            span = node.span
+        else:
+            break
+    return span

@@ -1,0 +1,84 @@
+"""mkit's own exporters: which service each belongs to, and what it adds to that service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from monitoring_kit.diagnostics import Report
+from monitoring_kit.load.nodes import Mapping
+from monitoring_kit.resolve.packs import LoadedPack, Packs
+from monitoring_kit.spec.model import Spec
+from monitoring_kit.spec.platform import Dashboard, Panel
+
+# The ports that the exporters listen on when the spec says nothing.
+DEFAULT_PORTS = {"business": 9641}
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterView:
+    """One exporter of the spec: ``block`` as plain data, and the service that is scraped at its port."""
+
+    name: str
+    service: str
+    block: dict[str, Any]
+    node: Mapping
+    loaded: LoadedPack
+
+
+def find_exporters(spec: Spec, packs: Packs, report: Report) -> list[ExporterView]:
+    """The exporters of ``spec`` with their services; one that no service scrapes is reported."""
+    found: list[ExporterView] = []
+    if spec.exporters is None:
+        return found
+    for name, default in DEFAULT_PORTS.items():
+        block = getattr(spec.exporters, name)
+        node = spec.exporters.node.get(name)
+        if not isinstance(block, dict) or not isinstance(node, Mapping):
+            if block is not None:
+                report.error("spec/type", f"`{name}` must be a mapping", spec.exporters.at(name))
+            continue
+        port = _port(block.get("listen"), default)
+        service = _scraped_at(spec, port)
+        loaded = packs.shipped(f"exporters/{name}")
+        if service is None:
+            report.error(
+                "exporters/no-service", f"no service is scraped at port {port}, where the {name} exporter listens", spec.exporters.at(name),
+                help=f'give its service the target: `scrape: {{targets: ["{name}-exporter:{port}"]}}`',
+            )  # fmt: skip
+        elif loaded is not None:
+            found.append(ExporterView(name, service, block, node, loaded))
+    return found
+
+
+def with_dashboards(spec: Spec, exporters: list[ExporterView]) -> Spec:
+    """``spec`` with a dashboard for each exporter itself: a panel for every signal of its pack."""
+    if not exporters:
+        return spec
+    boards = dict(spec.dashboards)
+    for exporter in exporters:
+        here = {"node": exporter.node, "name_span": exporter.node.span}
+        panels = tuple(
+            Panel(title=s.title, signal=s.name, services=(exporter.service,), **here)
+            for s in exporter.loaded.pack.signals.values()
+        )
+        name = f"exporter-{exporter.name}"
+        pack = exporter.loaded.pack
+        board = Dashboard(
+            name=name, title=pack.title, description=pack.description, panels=panels, tags=("exporter",), **here
+        )
+        boards.setdefault(name, board)
+    return replace(spec, dashboards=boards)
+
+
+def _port(listen: Any, default: int) -> int:
+    tail = str(listen or "").rpartition(":")[2]
+    return int(tail) if tail.isdigit() else default
+
+
+def _scraped_at(spec: Spec, port: int) -> str | None:
+    for name, service in spec.services.items():
+        targets = service.scrape.targets if service.scrape else ()
+        if any(target.rpartition(":")[2] == str(port) for target in targets):
+            return name
+    return None

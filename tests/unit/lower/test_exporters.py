@@ -1,0 +1,71 @@
+"""`exporters:` becomes what the exporters themselves accept, with the alerts and the dashboard that watch them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import yaml
+
+from monitoring_kit.exporters.business.config import parse_config
+from monitoring_kit.pipeline import Compilation
+from tests.conftest import CHANNEL, HEAD, marked
+
+SPEC = HEAD + CHANNEL + (
+    "services:\n  shop: {kind: business, scrape: {targets: ['business-exporter:9641']}}\n"
+    "metrics:\n  user_count: {type: gauge, help: Active users., services: [shop]}\n"
+    "  transaction_total: {type: counter, help: Transactions., labels: {status: {values: [ok, failed]}}, services: [shop]}\n"
+)  # fmt: skip
+EXPORTERS = (
+    "exporters:\n  business:\n    sources: {db: {kind: sqlite, url: 'sqlite:////var/lib/shop.db'}}\n    collect:\n"
+    "      user_count: {source: db, sql: SELECT COUNT(*) AS value FROM users}\n"
+    "      transaction_total: {source: db, mode: cumulative, sql: 'SELECT status, COUNT(*) AS value FROM t GROUP BY status'}\n"
+)
+
+
+def test_the_exporter_accepts_its_configuration(compile_text: Callable[..., Compilation]) -> None:
+    result = compile_text(SPEC + EXPORTERS)
+    assert result.ok, list(result.report)
+    output = result.outputs["exporters/business.yaml"]
+    assert output.mode == 0o640
+    data = yaml.safe_load(output.data)
+    parse_config(data)
+    assert data["metrics"]["transaction_total"]["labels"] == {"status": {"allow": ["ok", "failed"]}}
+    assert data["metrics"]["user_count"]["help"] == "Active users."
+
+
+def test_its_own_alerts_and_dashboard(compile_text: Callable[..., Compilation]) -> None:
+    result = compile_text(SPEC + EXPORTERS)
+    assert result.model is not None
+    names = {rule.name for rule in result.model.alerts if rule.service == "shop"}
+    assert {"ExporterSourceDown", "ExporterFiguresStale", "ExporterSeriesDropped", "ExporterSourceShrank"} <= names
+    board = json.loads(result.outputs["grafana/dashboards/board-exporter-business.json"].data)
+    assert {"Sources", "Age of the figures", "Dropped series"} <= {p["title"] for p in board["panels"]}
+
+
+def test_the_limits_count_the_exporters_own_series(compile_text: Callable[..., Compilation]) -> None:
+    def limit(text: str) -> int:
+        jobs = yaml.safe_load(compile_text(text).outputs["prometheus/prometheus.yml"].data)["scrape_configs"]
+        return next(int(j["sample_limit"]) for j in jobs if j["job_name"] == "shop")
+
+    assert limit(SPEC + EXPORTERS) > limit(SPEC)
+
+
+def test_mistakes_stand_where_they_were_made(compile_text: Callable[..., Compilation]) -> None:
+    for old, new in (
+        ("user_count: {source", "«user_cuont»: {source"),
+        ("mode: cumulative", "«moed»: cumulative"),
+        ("source: db, mode", "source: «dbb», mode"),
+        ("sql: SELECT COUNT(*) AS value FROM users", "sql: «DELETE FROM users»"),
+    ):
+        text, place = marked(SPEC + EXPORTERS.replace(old, new))
+        found = [d for d in compile_text(text).report if d.code == "exporters/config"]
+        assert found, old
+        assert place is not None
+        assert (found[0].span.line, found[0].span.column) == place[:2], (old, found[0])
+
+
+def test_an_exporter_that_nobody_scrapes(compile_text: Callable[..., Compilation]) -> None:
+    text = SPEC.replace("9641", "9000") + EXPORTERS
+    (found,) = (d for d in compile_text(text).report if d.code == "exporters/no-service")
+    assert "business-exporter:9641" in found.help
