@@ -57,7 +57,7 @@ def make_exporter(config: Config, state: State) -> Exporter:
     """An exporter that is not live yet. SpecError when declarations clash."""
     registry = Registry(config.namespace, config.max_series)
     context = Context(registry, Meters(registry), state)
-    sources = {name: Source(name, make_driver(body)) for name, body in config.sources.items()}
+    sources = {name: Source(name, make_driver(body), body.timeout) for name, body in config.sources.items()}
     for metric in config.metrics.values():
         registry.register(make_collector(metric, sources[metric.source], context), policy=metric.on_error)
     return Exporter(registry, close=[source.close for source in sources.values()])

@@ -28,12 +28,20 @@ class Source:
     ``up`` is None before the first contact, then whether the source answered last time, be it with an error of its own.
     """
 
-    def __init__(self, name: str, driver: Driver, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        name: str,
+        driver: Driver,
+        connect_timeout: float = 2.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = name
         self.up: bool | None = None
         self.connects = 0
         self.kills = 0
         self._driver = driver
+        # Not the query's own: one query in a hurry must not send the whole source into backoff.
+        self._connect_timeout = connect_timeout
         self._clock = clock
         self._turn = threading.Lock()
         self._connection: Connection | None = None
@@ -67,7 +75,7 @@ class Source:
         return table
 
     def _once(self, ask: Ask, until: Deadline) -> Table:
-        connection = self._connected(until.earliest(ask.timeout))
+        connection = self._connected(until.earliest(self._connect_timeout))
         timeout = min(ask.timeout, until.remaining())
         if timeout <= 0:
             raise CollectError("busy", f"source {self.name}: no time left for the query")

@@ -221,3 +221,33 @@ def test_rotated_password_is_read_again(database: Database, tmp_path: Any) -> No
         assert rig.failures == {"rows_now": "auth"}
         path.write_text(good)
         until(lambda: rig.scrape().get("rows_now") == 5, 5)
+
+
+def test_kills_cuts_and_reconnects_leak_nothing(database: Database) -> None:
+    database.fill(5)
+    metrics = {
+        "slow_now": gauge(database.sleep, timeout="30ms"),
+        "bad_now": gauge("SELECT nope FROM tx"),
+        "rows_now": COUNT,
+    }
+    server = server_of(database)
+    with database.rig(metrics) as rig:
+
+        def held() -> tuple[int, int]:
+            until(lambda: not [t for t in threading.enumerate() if t.name.startswith("query-")], 5)
+            return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+        rig.scrape()
+        before = held()
+        for turn in range(40):
+            assert rig.scrape()["rows_now"] == 5
+            assert rig.failures == {"slow_now": "timeout", "bad_now": "query"}
+            if turn % 20 == 10:
+                server.freeze()
+                rig.scrape(0.5)
+                server.thaw()
+                until(lambda: rig.scrape().get("rows_now") == 5, 8)
+        threads, files = held()
+        assert threads <= before[0]
+        assert files <= before[1] + 1
+    until(lambda: running(database) == 0, 5)
