@@ -95,6 +95,7 @@ class World:
     features: frozenset[str] = frozenset()
     alertnames: frozenset[str] | None = None
     _cache: dict[tuple[str, str | None], Series | None] = field(default_factory=dict, repr=False)
+    nearest: dict[str, str | None] = field(default_factory=dict, repr=False)
 
     def series(self, name: str, service: str | None = None) -> Series | None:
         """The series ``name``, of one service or of all that expose it; None when unknown."""

@@ -23,7 +23,10 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
         return
     if any(world.family(stem) for stem in stems(name)) or f"{name}_total" in known:
         return  # promql/histogram-base and promql/missing-total have more to say
-    near = closest(name, [*known, *world.records])
+    if name not in world.nearest:
+        # Looked up once a name: comparing with thousands of names takes milliseconds.
+        world.nearest[name] = closest(name, [*known, *world.records])
+    near = world.nearest[name]
     span = (node.span[0], node.span[0] + len(name)) if node.name else node.span
     if world.closed:
         help_ = subject.instead(span, near, "did you mean") + "?" if near else "declare it under `metrics:` with the services that expose it"

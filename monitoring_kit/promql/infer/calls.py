@@ -164,8 +164,11 @@ def _histogram(found: Source, source: Source, func: str, args: list[Value]) -> S
 def _labelled(node: ast.Call, found: Source) -> Source:
     target = node.args[1]
     if isinstance(target, ast.String):
-        before = found.fact(target.value)
-        found.have = {**found.have, target.value: Fact(before is not None and before.sure and node.func == "label_replace")}
+        before, replacement = found.fact(target.value), node.args[2]
+        # Replaced by an empty text a label is removed.
+        text = replacement.value if isinstance(replacement, ast.String) else ""
+        stays = node.func == "label_replace" and text != "" and "$" not in text
+        found.have = {**found.have, target.value: Fact(before is not None and before.sure and stays)}
         found.gone = {label: why for label, why in found.gone.items() if label != target.value}
     return found
 

@@ -67,9 +67,13 @@ def _match(found: Source, matcher: ast.Matcher) -> None:
 def empty_matches(pattern: str) -> bool | None:
     """Whether an anchored RE2 pattern matches the empty string; None when it cannot be read."""
     import re
+    import warnings
 
     try:
         analyse(pattern)
-        return re.fullmatch(pattern, "") is not None
+        with warnings.catch_warnings():
+            # Python warns of `[[`, which RE2 reads as it stands.
+            warnings.simplefilter("ignore")
+            return re.fullmatch(pattern, "") is not None
     except (RE2Error, re.error, RecursionError, OverflowError):
         return None
