@@ -6,6 +6,7 @@ from typing import Any
 
 from monitoring_kit.checks.engine import findings, subject
 from monitoring_kit.checks.finding import Subject
+from monitoring_kit.checks.lint import lint
 from monitoring_kit.checks.promql.record_order import CHECK
 from monitoring_kit.promql import parse
 from monitoring_kit.promql.catalog import load_catalog
@@ -61,3 +62,8 @@ def test_catalogs_sharpen_the_checks_without_an_error_on_what_they_do_not_know()
     assert [(f.code, f.severity.word) for f in found] == [("promql/rate-on-gauge", "warning")]
     assert codes(rule("alert", "A", "node_load1 > 5", world)) == []
     assert codes(rule("alert", "A", "my_own_metric > 5", world)) == []
+
+
+def test_lint_runs_the_checks_of_one_rule_and_of_all() -> None:
+    rules = [rule("alert", "A", "job:x:sum > bool 1", group="g"), rule("record", "job:x:sum", "sum by (job) (x)", group="g")]
+    assert [(about.name, f.code) for about, f in lint(rules)] == [("A", "alerts/no-condition"), ("A", "promql/record-order")]
