@@ -240,3 +240,26 @@ def test_no_driver_is_imported_to_read_a_configuration() -> None:
         "bad = [m for m in ('pymysql', 'psycopg', 'redis', 'jmespath', 'requests') if m in sys.modules]; sys.exit(bool(bad))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_failing_metric_fails_the_scrape_only_where_asked(tmp_path: Path) -> None:
+    from monitoring_kit.exporters.business.build import make_exporter
+    from monitoring_kit.exporters.business.state import State
+    from monitoring_kit.exporters.runtime import Deadline, ScrapeFailed
+
+    source = {"shop": {"kind": "sqlite", "url": f"sqlite:///{tmp_path / 'missing.db'}"}}
+    for rule in ("drop", "fail"):
+        body = {**GOOD["metrics"]["user_count"], "on_error": rule}
+        exporter = make_exporter(parse_config({"sources": source, "metrics": {"user_count": body}}), State(None))
+        if rule == "fail":
+            with pytest.raises(ScrapeFailed, match="connect"):
+                exporter.registry.gather(Deadline.after(2))
+        else:
+            assert exporter.registry.gather(Deadline.after(2)).failures == {"user_count": "connect"}
+        exporter.registry.close()
+
+
+def test_gauge_may_end_in_count_and_is_checked_otherwise() -> None:
+    assert parse_config(GOOD).metrics["user_count"].spec.name == "user_count"
+    assert any("user_count" in line and "reserved" in line for line in mistakes(metric(labels={"quantile": {}})))
+    assert mistakes(metric(buckets=[1]))
