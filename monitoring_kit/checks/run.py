@@ -75,7 +75,7 @@ def _generated(model: Model, world: World) -> Iterator[Subject]:
                 view = model.system.services.get(rule.service or "")
                 kind = view.spec.kind if view is not None else None
                 thresholds = tuple((str(c.use), c.comparator, c.threshold.value) for c in rule.conditions)
-                shape: object = (rule.name, kind, thresholds)
+                shape: object = (rule.name, kind, thresholds, rule.severity, rule.for_.ms)
             else:
                 use = rule.use
                 shape = (id(use.signal), use.quantile, use.window) if use is not None else rule.record
