@@ -18,10 +18,6 @@ def report_deferred(system: System, report: Report) -> None:
                 f"the SLOs of `{view.name}` ({names}) are checked, but no burn-rate rules are generated yet",
                 view.spec.at("slos"),
             )
-    for alert in system.spec.alerts.values():
-        if alert.signals:
-            kind = "capacity" if alert.horizon else "anomaly"
-            _say(report, f"`{alert.name}`: no {kind} rules are generated yet", alert.name_span)
     exporters = system.spec.exporters
     if exporters is not None:
         for name in ("ai",):

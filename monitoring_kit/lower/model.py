@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from monitoring_kit.diagnostics import Span
+from monitoring_kit.lower.plans import Plan
 from monitoring_kit.promql import Expr
 from monitoring_kit.resolve.signals import SignalUse
 from monitoring_kit.resolve.system import System
@@ -40,7 +41,7 @@ class AlertingRule:
 
     ``labels`` are the static ones, ``severity``, ``notify``, ``team`` and ``service`` included; ``notify`` holds the channels that
     must receive it, in the spec's order (never empty); ``service`` is None for an alert that is about no single service.
-    ``kind`` is one of threshold, expr, absent, watchdog, meta.
+    ``kind`` is one of threshold, expr, absent, watchdog, meta, anomaly, capacity, degradation.
     """
 
     name: str
@@ -70,11 +71,13 @@ class RuleGroup:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The rules of a system; everything else is lowered from these and the system."""
+    """The rules of a system; everything else is lowered from these and the system. ``plans`` say what is watched by its
+    history, in the order of the spec."""
 
     system: System
     groups: tuple[RuleGroup, ...]
     recorded: dict[tuple[str, str], str] = field(default_factory=dict)
+    plans: tuple[Plan, ...] = ()
 
     @property
     def alerts(self) -> Iterator[AlertingRule]:

@@ -8,6 +8,7 @@ from monitoring_kit.conventions import RULES_FOLDER, SERVICE, recorded, service_
 from monitoring_kit.diagnostics import Note, Report
 from monitoring_kit.lower.absence import absence_alerts, watchdog
 from monitoring_kit.lower.alerts import raw_alert, threshold_alerts
+from monitoring_kit.lower.families import lower_families
 from monitoring_kit.lower.model import AlertingRule, Model, RecordingRule, RuleGroup
 from monitoring_kit.lower.signals import signal_expr
 from monitoring_kit.lower.uses import check_use, find_use, unknown_signal, whole_use
@@ -31,7 +32,10 @@ def lower_rules(system: System, report: Report) -> Model:
         for rule in rules:
             (by_service[rule.service] if rule.service in by_service else others).append(rule)
     _pack_alerts(system, by_service, report)
+    family = lower_families(system, report)
     uses = _uses(system, by_service, report)
+    for plan in family.plans:
+        uses[plan.service].setdefault(str(plan.use), plan.use)
     groups = []
     recorded_names: dict[tuple[str, str], str] = {}
     for name, view in system.services.items():
@@ -39,11 +43,14 @@ def lower_rules(system: System, report: Report) -> Model:
         recorded_names.update({(name, str(r.use)): r.record for r in recordings})
         alerts = [*absence_alerts(system, view), *by_service[name]]
         groups.append(RuleGroup(f"service-{name}", service_rules_file(name), (*recordings, *alerts)))
+        history = family.group(name)
+        if history is not None:
+            groups.append(history)
     others += watchdog(system)
     if others:
         groups.append(RuleGroup("system", SYSTEM_RULES, tuple(others)))
     _unique(groups, report)
-    return Model(system, tuple(groups), recorded_names)
+    return Model(system, tuple(groups), recorded_names, tuple(family.plans))
 
 
 def _pack_alerts(system: System, by_service: dict[str, list[AlertingRule]], report: Report) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitoring_kit.spec.channels import CHANNEL
+from monitoring_kit.spec.detection import Anomaly, Capacity, Degradation
 from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.services import BasicAuth, Tls
 from monitoring_kit.spec.shapes import (
@@ -40,14 +41,24 @@ TIME_RANGES = Text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert(Item):
-    """An alerting rule: a threshold on signals (`when`), raw PromQL (`expr`), or a family (`signals`)."""
+    """An alerting rule: a threshold on signals (`when`), raw PromQL (`expr`), or a family that learns from history.
+
+    ``signals`` is short for ``anomaly`` without a ``horizon`` and for ``capacity`` with one.
+    """
 
     when: str | None = key(
         TEXT, "Condition on a signal, e.g. `errors > 5%` or `latency(p95) > 2s`.", example="errors > 5%"
     )
     expr: str | None = key(TEXT, "Raw PromQL, checked against the declared metrics.")
-    signals: tuple[str, ...] = key(ListOf(TEXT, single=True), "Signals to watch for anomalies or exhaustion.", ())
-    horizon: Duration | None = key(DURATION, "Capacity: how far ahead to look.")
+    anomaly: Anomaly | None = key(Record(Anomaly, short="signals"), "Signals that leave their weekly pattern.")
+    capacity: Capacity | None = key(Record(Capacity, short="signals"), "Resources that will run out.")
+    degradation: Degradation | None = key(
+        Record(Degradation, short="signals"), "A new version that does worse than the one before."
+    )
+    signals: tuple[str, ...] = key(
+        ListOf(TEXT, single=True, low=1), "Short for `anomaly:`, and with a `horizon` for `capacity:`.", ()
+    )
+    horizon: Duration | None = key(DURATION, "With `signals`: look that far ahead for what runs out.")
     services: tuple[str, ...] = key(NAMES, "Services it watches; all that have the signal when not set.", ())
     for_: Duration = key(DURATION, "How long the condition must hold.", Duration(0))
     keep_firing_for: Duration = key(DURATION, "How long it goes on firing after the condition has ended.", Duration(0))
@@ -140,7 +151,7 @@ class Alerting(Item):
     )
 
 
-ALERTS = MapOf(Record(Alert, exactly_one=(("when", "expr", "signals"),)))
+ALERTS = MapOf(Record(Alert, exactly_one=(("when", "expr", "signals", "anomaly", "capacity", "degradation"),)))
 CHANNELS = MapOf(CHANNEL)
 
 __all__ = [
