@@ -3,59 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 from ..runtime import Exporter, LabelSpec, MetricSpec, Registry, Route
+from .build_parts import add_drift, add_gpu, add_quality, add_scrape
 from .catalog import prefixed
-from .config import Config, IngestConfig, StatsdConfig
-from .datagrams import DatagramServer, decode, udp_socket, unix_socket
-from .http_events import MAX_BODY, BatchIds, EventsHandler
+from .config import Config, IngestConfig
+from .datagrams import DatagramServer, Handler, decode, udp_socket, unix_socket
+from .http_events import MAX_BODY, EventsHandler
 from .intake import Intake
 from .meters import Meters
-from .senders import Senders
+from .parts import Lasting, Parts
+from .process import ProcessCollector
 from .statsd import StatsdHandler
 from .targets import Targets
 
 
-@dataclass
-class Lasting:
-    """What outlives a reload: batches counted, clients seen."""
-
-    batches: BatchIds = field(default_factory=BatchIds)
-    senders: Senders = field(default_factory=Senders)
-
-
-@dataclass
-class Parts:
-    """An exporter in the making."""
-
-    registry: Registry
-    intake: Intake
-    routes: list[Route] = field(default_factory=list)
-    start: list[Callable[[], None]] = field(default_factory=list)
-    close: list[Callable[[], None]] = field(default_factory=list)
-
-
-def make_exporter(config: Config, lasting: Lasting, sockets: bool = True) -> Exporter:
-    """An exporter that is not live yet. ``sockets`` False leaves the datagram sockets out (for a dry run)."""
+def make_exporter(config: Config, lasting: Lasting, dry: bool = False) -> Exporter:
+    """An exporter that is not live yet; ``dry`` for a check that touches no socket and no state."""
     registry = Registry(config.namespace, config.max_series)
     meters = Meters(registry)
     fills = {"model": config.model.name, "version": config.model.version}
     specs = {name: spec for name, spec in config.specs.items() if name not in _owned(config)}
     targets = Targets(registry, specs, fills)
     _init_known(targets, fills)
-    parts = Parts(registry, Intake(targets, meters))
+    parts = Parts(registry, Intake(targets, meters), (config.model.name, config.model.version), dry)
     parts.intake.senders = lasting.senders
-    _info(config, registry)
-    _add_http(config.ingest, parts, lasting)
     try:
-        if sockets:
-            _add_datagrams(config.ingest, parts)
+        _fill(config, parts, lasting)
     except BaseException:
         for close in parts.close:
             close()
+        registry.close()
         raise
     return Exporter(registry, parts.routes, parts.start, parts.close)
+
+
+def _fill(config: Config, parts: Parts, lasting: Lasting) -> None:
+    _info(config, parts.registry)
+    add_quality(config, parts, lasting)
+    add_drift(config, parts)
+    add_scrape(config, parts.registry)
+    add_gpu(config, parts)
+    processes = (
+        ProcessCollector(parts.model, parts.registry, lasting.processes)
+        if config.process and config.ingest.unix
+        else None
+    )
+    if processes is not None:
+        parts.registry.register(processes)
+    parts.start.append(lambda: _succeed(parts.intake, lasting))
+    _add_http(config.ingest, parts, lasting)
+    if not parts.dry:
+        _add_datagrams(config.ingest, parts, lasting, processes)
+
+
+def _succeed(intake: Intake, lasting: Lasting) -> None:
+    if lasting.intake is not None and lasting.intake is not intake:
+        intake.inherit(lasting.intake)
+    lasting.intake = intake
 
 
 def _owned(config: Config) -> set[str]:
@@ -87,25 +94,51 @@ def _add_http(ingest: IngestConfig, parts: Parts, lasting: Lasting) -> None:
         parts.routes.append(Route("POST", "/v1/events", handler, MAX_BODY))
 
 
-def _add_datagrams(ingest: IngestConfig, parts: Parts) -> None:
+def _add_datagrams(ingest: IngestConfig, parts: Parts, lasting: Lasting, processes: ProcessCollector | None) -> None:
     if ingest.unix is not None:
         intake = parts.intake
-        server = DatagramServer(
-            unix_socket(ingest.unix, ingest.unix_mode), lambda data, pid: intake.datagram(decode(data)), ingest.unix
+
+        def handle(data: bytes, pid: int) -> None:
+            if processes is not None:
+                processes.seen(pid)
+            intake.datagram(decode(data))
+
+        _listen(
+            f"unix {ingest.unix} {ingest.unix_mode}",
+            handle,
+            partial(_unix, ingest.unix, ingest.unix_mode),
+            parts,
+            lasting,
         )
-        _add_server(server, parts)
     if ingest.statsd is not None:
-        _add_statsd(ingest.statsd, parts)
+        statsd = ingest.statsd
+        lines = StatsdHandler(parts.intake, statsd.names)
+        if statsd.unix is not None:
+            _listen(f"unix {statsd.unix}", lines, partial(_unix, statsd.unix, ingest.unix_mode), parts, lasting)
+        if statsd.udp is not None:
+            host, port = statsd.udp
+            _listen(f"udp {host} {port}", lines, lambda: DatagramServer(udp_socket(host, port)), parts, lasting)
 
 
-def _add_statsd(statsd: StatsdConfig, parts: Parts) -> None:
-    handler = StatsdHandler(parts.intake, statsd.names)
-    if statsd.unix is not None:
-        _add_server(DatagramServer(unix_socket(statsd.unix), handler, statsd.unix), parts)
-    if statsd.udp is not None:
-        _add_server(DatagramServer(udp_socket(*statsd.udp), handler), parts)
+def _unix(path: Path, mode: int) -> DatagramServer:
+    return DatagramServer(unix_socket(path, mode), path)
 
 
-def _add_server(server: DatagramServer, parts: Parts) -> None:
-    parts.start.append(server.start)
-    parts.close.append(server.close)
+def _listen(key: str, handle: Handler, make: Callable[[], DatagramServer], parts: Parts, lasting: Lasting) -> None:
+    """Let ``handle`` have the datagrams from when the exporter goes live; a socket that is open stays open."""
+    server = lasting.servers.get(key)
+    if server is None:
+        server = lasting.servers[key] = make()
+
+    def start() -> None:
+        server.handle = handle
+        server.start()
+
+    def close() -> None:
+        # After a reload it belongs to the successor.
+        if server.handle in (handle, None):
+            lasting.servers.pop(key, None)
+            server.close()
+
+    parts.start.append(start)
+    parts.close.append(close)

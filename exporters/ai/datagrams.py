@@ -24,19 +24,23 @@ Handler = Callable[[bytes, int], None]
 
 
 class DatagramServer:
-    """One socket read by one thread. ``handle`` gets each datagram and the sender's pid (0 when unknown)."""
+    """One socket read by one thread, over reloads: ``handle`` may be replaced while it runs.
 
-    def __init__(self, sock: socket.socket, handle: Handler, path: Path | None = None) -> None:
+    It gets each datagram and the sender's pid (0 when unknown). One that is too long arrives as a single zero byte.
+    """
+
+    def __init__(self, sock: socket.socket, path: Path | None = None) -> None:
         self._socket = sock
-        self._handle = handle
+        self.handle: Handler | None = None
         self._path = path
         self._inode = os.stat(path).st_ino if path else 0
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
-        self._thread.start()
+        """Begin to read, once there is a ``handle``."""
+        if not self._thread.is_alive():
+            self._thread.start()
 
     def _run(self) -> None:
         while not self._stopped:
@@ -46,20 +50,20 @@ class DatagramServer:
                 continue
             except OSError:
                 return
-            if self._stopped or flags & socket.MSG_TRUNC:
-                data = b"" if self._stopped else b"\0"
             if data:
-                self._safely(data, _pid(ancillary))
+                self._safely(b"\0" if flags & socket.MSG_TRUNC else data, _pid(ancillary))
 
     def _safely(self, data: bytes, pid: int) -> None:
+        handle = self.handle
         try:
-            self._handle(data, pid)
+            if handle is not None:
+                handle(data, pid)
         except Exception as error:
             # One datagram must not end the intake.
             log.error("datagram failed", extra={"err": type(error).__name__})
 
     def close(self) -> None:
-        """Stop reading and remove the socket, unless a successor has put its own there."""
+        """Stop reading and remove the socket, unless another process has put its own there."""
         self._stopped = True
         if self._thread.is_alive():
             self._thread.join(2)

@@ -5,12 +5,13 @@ Body: ``{"batch_id": "...", "events": [...]}``. An event is one of ``{"metric", 
 ``{"prediction": 12, "key": {...}, "time": unix, "labels": {...}}``, ``{"truth": 11, "key": {...}, ...}``.
 
 204 the batch is counted (again: a known batch_id is answered so and changes nothing; ``X-Mkit-Dropped`` says how many of
-its events were not), 400 it is malformed, 413 it is too large, 429 come back after ``Retry-After`` with the same batch_id.
+its events were not), 400 it is malformed, 413 it is too large, 429 or 503 come back after ``Retry-After`` with the same batch_id.
 """
 
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 from collections import OrderedDict
@@ -91,22 +92,25 @@ class EventsHandler:
             batch_id, events = _batch(body)
             items = [_item(event) for event in events[: MAX_EVENTS + 1]]
         except (ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
-            self._intake.refuse("http", "malformed")
+            self._intake.refuse("http", ["malformed"])
             text = str(error) if isinstance(error, _Malformed) else "not a batch of events"
             return Response(400, f"{text}\n".encode())
         if len(events) > MAX_EVENTS:
-            self._intake.refuse("http", "too_large")
+            self._intake.refuse("http", ["too_large"])
             return Response(413, f"more than {MAX_EVENTS} events\n".encode())
         # One batch after another: a retry that overtakes its first try must wait for it.
         with self._turn:
             known = self._ids.find(batch_id)
             if known is not None:
-                self._intake.refuse("http", "duplicate_batch")
+                self._intake.refuse("http", ["duplicate_batch"])
                 return _counted(known)
             wait = self._bucket.take(len(items))
             if wait > 0:
                 return _later(wait)
-            dropped = self._intake.items("http", items, batches=1)
+            try:
+                dropped = self._intake.items("http", items, batches=1)
+            except sqlite3.Error:
+                return Response(503, b"the state file cannot be written\n", headers={"Retry-After": "5"})
             self._ids.add(batch_id, dropped)
         return _counted(dropped)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Protocol
 
+from ..runtime import HistogramChild
 from .meters import Meters
 from .observe import observe_all, observe_many
 from .senders import Senders
@@ -50,12 +51,13 @@ class Facts(Protocol):
 class Intake:
     """Checks and counts events. Each public method takes the lock for itself."""
 
-    def __init__(self, targets: Targets, meters: Meters, facts: Facts | None = None) -> None:
+    def __init__(self, targets: Targets, meters: Meters) -> None:
         self.lock = threading.Lock()
         self.targets = targets
         self.meters = meters
         self.senders = Senders()
-        self._facts = facts
+        self.facts: Facts | None = None
+        self._successor: Intake | None = None
         self._watches: dict[str, list[Watch]] = {}
         self._take = {"c": self._counter, "g": self._gauge, "h": self._values, "H": self._weighted}
 
@@ -66,59 +68,80 @@ class Intake:
     def datagram(self, body: Any) -> None:
         """One decoded datagram of a client."""
         with self.lock:
-            self.meters.batches.labels("unix").inc()
-            head = _head(body)
-            if head is None:
-                return self.meters.drop("unix", "malformed")
-            arrival = self.senders.arrived(*head)
-            self.meters.clients.set(len(self.senders))
-            if arrival.stale:
-                return self.meters.drop("unix", "duplicate_batch", max(head[2], 1))
-            self.meters.lost.labels("client").inc(arrival.dropped)
-            self.meters.lost.labels("transport").inc(arrival.lost)
-            return self._items("unix", body["items"])
+            if self._successor is None:
+                return self._datagram(body)
+        return self._successor.datagram(body)
 
     def items(self, transport: str, items: Sequence[Any], batches: int = 0) -> int:
         """Items in the form of the client's wire; the number of events that were dropped."""
         with self.lock:
-            before = self._dropped(transport)
-            self.meters.batches.labels(transport).inc(batches)
-            self._items(transport, items)
-            return int(self._dropped(transport) - before)
+            if self._successor is None:
+                before = self._dropped(transport)
+                self.meters.batches.labels(transport).inc(batches)
+                self._items(transport, items)
+                return int(self._dropped(transport) - before)
+        return self._successor.items(transport, items, batches)
 
-    def refuse(self, transport: str, reason: str) -> None:
-        """Count something that never became an item."""
+    def refuse(self, transport: str, reasons: Sequence[str], batches: int = 1) -> None:
+        """Count what never became items."""
         with self.lock:
-            self.meters.batches.labels(transport).inc()
-            self.meters.drop(transport, reason)
+            if self._successor is None:
+                self.meters.batches.labels(transport).inc(batches)
+                for reason in reasons:
+                    self.meters.drop(transport, reason)
+                return None
+        return self._successor.refuse(transport, reasons, batches)
+
+    def inherit(self, old: Intake) -> None:
+        """Go on where ``old`` stops: what it counted since the last scrape must not be lost, nor what still reaches it."""
+        with old.lock, self.lock:
+            for name, target in self.targets:
+                before = old.targets.get(name)
+                if before is not None and before.family.spec == target.family.spec:
+                    _carry(before.family, target.family)
+            for family, before_family in zip(self.meters.families, old.meters.families, strict=True):
+                if family.spec == before_family.spec:
+                    _carry(before_family, family)
+            old._successor = self
+
+    def _datagram(self, body: Any) -> None:
+        self.meters.batches.labels("unix").inc()
+        head = _head(body)
+        if head is None:
+            return self.meters.drop("unix", "malformed")
+        arrival = self.senders.arrived(*head)
+        self.meters.clients.set(len(self.senders))
+        if arrival.stale:
+            return self.meters.drop("unix", "duplicate_batch", max(head[2], 1))
+        self.meters.lost.labels("client").inc(arrival.dropped)
+        self.meters.lost.labels("transport").inc(arrival.lost)
+        return self._items("unix", body["items"])
 
     def _dropped(self, transport: str) -> float:
         return float(sum(child.value for child in self.meters.dropped.children() if child.values[0] == transport))
 
     def _items(self, transport: str, items: Sequence[Any]) -> None:
-        accepted = 0
-        facts: list[Fact] = []
+        # Facts first: when they cannot be kept nothing of the batch is counted, and it may come again.
+        accepted = self._keep(transport, [item for item in items if _is_fact(item)])
         for item in items:
             try:
-                kind = item[0]
-                if kind in ("p", "t"):
-                    facts.append(Fact(*item))
-                else:
-                    accepted += self._take[kind](item)
+                if item[0] not in ("p", "t"):
+                    accepted += self._take[item[0]](item)
             except Rejected as error:
                 self.meters.drop(transport, error.reason, _events(item))
             except (TypeError, KeyError, IndexError, ValueError, AttributeError, OverflowError):
                 self.meters.drop(transport, "malformed", _events(item))
-        accepted += self._keep(transport, facts)
         self.meters.events.labels(transport).inc(accepted)
 
-    def _keep(self, transport: str, facts: list[Fact]) -> int:
-        if not facts:
+    def _keep(self, transport: str, items: list[Any]) -> int:
+        if not items:
             return 0
-        if self._facts is None:
+        facts = [Fact(*item) for item in items if len(item) == 5]
+        self.meters.drop(transport, "malformed", len(items) - len(facts))
+        if self.facts is None:
             self.meters.drop(transport, "no_quality", len(facts))
             return 0
-        malformed = self._facts.take(facts)
+        malformed = self.facts.take(facts)
         self.meters.drop(transport, "malformed", malformed)
         return len(facts) - malformed
 
@@ -157,9 +180,8 @@ class Intake:
         if not {type(value) for value in values} <= {float, int}:
             raise Rejected("invalid_value")
         observe_all(child, values)
-        watches = self._watches.get(target.family.name)
-        for watch in watches or ():
-            watch(values, [1] * len(values))
+        for watch in self._watches.get(target.family.name, ()):
+            watch(*_finite(values, [1] * len(values)))
         return len(values)
 
     def _weighted(self, item: Sequence[Any]) -> int:
@@ -171,8 +193,29 @@ class Intake:
             raise Rejected("invalid_value")
         observe_many(child, values, counts, None if item[5] is None else _number(item[5]))
         for watch in self._watches.get(target.family.name, ()):
-            watch(values, counts)
+            watch(*_finite(values, counts))
         return sum(counts)
+
+
+def _carry(old: Any, new: Any) -> None:
+    """Put the series of a live family into its successor, which has none but zeros."""
+    for child in old.children():
+        heir = new.labels(*child.values)
+        if isinstance(heir, HistogramChild):
+            heir.merge(child.snapshot())
+        elif old.kind == "counter":
+            heir.inc(child.value)
+        else:
+            heir.set(child.value)
+
+
+def _is_fact(item: Any) -> bool:
+    return isinstance(item, list) and len(item) > 0 and item[0] in ("p", "t")
+
+
+def _finite(values: Sequence[float], counts: Sequence[int]) -> tuple[list[float], list[int]]:
+    kept = [(value, count) for value, count in zip(values, counts, strict=True) if isfinite(value)]
+    return [value for value, _ in kept], [count for _, count in kept]
 
 
 def _number(value: Any) -> float:

@@ -10,8 +10,9 @@ from pathlib import Path
 from monitoring_kit import __version__
 
 from ..runtime import ConfigError, Exporter, ExporterApp, run_exporter
-from .build import Lasting, make_exporter
+from .build import make_exporter
 from .config import DEFAULT_LISTEN, load_config
+from .parts import Lasting
 
 NAME = "mkit-exporter-ai"
 
@@ -27,7 +28,7 @@ class Program:
         if not args.config_file:
             raise ConfigError("--config FILE is needed")
         config = load_config(Path(args.config_file))
-        return make_exporter(config, self._lasting, sockets=not args.config_check)
+        return make_exporter(config, self._lasting, dry=args.config_check)
 
 
 def _flags(parser: ArgumentParser) -> None:

@@ -38,7 +38,8 @@ class Meters:
             "name": f"{ns}_ingest_clients", "type": "gauge",
             "help": "Client processes whose datagrams were seen (the 1024 latest).",
         })  # fmt: skip
-        for family in (self.events, self.batches, self.dropped, self.lost, self.clients):
+        self.families = (self.events, self.batches, self.dropped, self.lost, self.clients)
+        for family in self.families:
             family.init_known()
 
     def drop(self, transport: str, reason: str, count: int = 1) -> None:

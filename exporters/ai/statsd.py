@@ -110,7 +110,4 @@ class StatsdHandler:
             except Bad as error:
                 bad.append(str(error))
         self._intake.items("statsd", items, batches=1)
-        if bad:
-            with self._intake.lock:
-                for reason in bad:
-                    self._intake.meters.drop("statsd", reason)
+        self._intake.refuse("statsd", bad, batches=0)

@@ -1,0 +1,95 @@
+"""The parts of an exporter that are there only when configured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..runtime import ConfigError, Registry, Route
+from .config import Config
+from .config_quality import QualityConfig
+from .join import Join
+from .parts import Lasting, Parts
+
+
+def add_quality(config: Config, parts: Parts, lasting: Lasting) -> None:
+    """Quality from ground truth."""
+    if config.quality is None:
+        return
+    from .quality import Quality
+
+    quality_config = config.quality
+    join = _join(quality_config, parts, lasting)
+    published = {short: parts.registry.declare(config.specs[name]) for short, name in quality_config.publish.items()}
+    quality = Quality(quality_config, parts.model, parts.registry, published, join)
+    parts.registry.register(quality)
+    parts.intake.facts = quality
+    if quality_config.truth is not None:
+        from .truth_poll import TruthPoll
+
+        poll = TruthPoll(quality_config.truth, quality_config, quality, parts.registry)
+        if parts.dry:
+            poll.poll()
+        parts.start.append(poll.start)
+        parts.close.append(poll.close)
+
+
+def _join(config: QualityConfig, parts: Parts, lasting: Lasting) -> Join:
+    """The join of the state file: a reload goes on with the one that is there."""
+    from .facts_store import FactsStore
+
+    if parts.dry:
+        return Join(config, FactsStore(None, _shape(config)))
+    key = f"{config.state_file} {_shape(config)}"
+    found = lasting.joins.get(key)
+    if found is None:
+        found = lasting.joins[key] = Join(config, FactsStore(config.state_file, _shape(config)))
+    join = found
+
+    def configure() -> None:
+        join.config = config
+
+    parts.start.append(configure)
+    return join
+
+
+def _shape(config: QualityConfig) -> str:
+    return f"{config.kind} {' '.join(config.key)} time={config.time} by={config.by}"
+
+
+def add_drift(config: Config, parts: Parts) -> None:
+    """Drift against a baseline, and the route that makes one."""
+    if config.drift is None:
+        return
+    from .baseline import BaselineHandler
+    from .drift import Drift
+    from .reference import load_baseline
+
+    file = config.drift.baseline
+    # Before the first baseline is made there is none; an unreadable one is a mistake.
+    baseline = load_baseline(file) if file is not None and file.exists() else None
+    drift = Drift(config.drift, parts.model, baseline, parts.registry)
+    for feature, metric in config.drift.features.items():
+        if parts.intake.targets.get(metric) is None:
+            raise ConfigError(f"drift.features.{feature}: no event feeds {metric}")
+        parts.intake.watch(metric, drift.watcher(feature))
+    parts.registry.register(drift)
+    parts.routes.append(Route("GET", "/v1/baseline", BaselineHandler(drift, parts.model)))
+
+
+def add_scrape(config: Config, registry: Registry) -> None:
+    """Scrape-and-transform."""
+    if config.scrape is not None:
+        from .scrape import ScrapeCollector
+
+        registry.register(ScrapeCollector(config.scrape, registry), timeout=config.scrape.timeout)
+
+
+def add_gpu(config: Config, parts: Parts) -> None:
+    """GPUs, when there are any; those that a scraped server reports are left to it."""
+    if config.gpu == "off" or (config.scrape and any("_gpu_" in name for name in config.scrape.specs)):
+        return
+    from .gpu import GpuCollector, open_nvml
+
+    nvml: Any = open_nvml()
+    if nvml is not None:
+        parts.registry.register(GpuCollector(nvml, parts.registry), timeout=2.0)

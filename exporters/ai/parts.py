@@ -1,0 +1,39 @@
+"""An exporter in the making."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..runtime import Registry, Route
+from .datagrams import DatagramServer
+from .http_events import BatchIds
+from .intake import Intake
+from .join import Join
+from .process import Processes
+from .senders import Senders
+
+
+@dataclass
+class Lasting:
+    """What outlives a reload: batches counted, clients seen, open sockets, predictions and truths."""
+
+    batches: BatchIds = field(default_factory=BatchIds)
+    senders: Senders = field(default_factory=Senders)
+    servers: dict[str, DatagramServer] = field(default_factory=dict)
+    joins: dict[str, Join] = field(default_factory=dict)
+    processes: Processes = field(default_factory=Processes)
+    intake: Intake | None = None
+
+
+@dataclass
+class Parts:
+    """What the parts of a configuration are added to. ``dry`` runs touch no socket and no state."""
+
+    registry: Registry
+    intake: Intake
+    model: tuple[str, str]
+    dry: bool
+    routes: list[Route] = field(default_factory=list)
+    start: list[Callable[[], None]] = field(default_factory=list)
+    close: list[Callable[[], None]] = field(default_factory=list)

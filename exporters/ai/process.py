@@ -1,0 +1,99 @@
+"""CPU and memory of the model's processes, found by the credentials that the kernel puts on their datagrams."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..runtime import Deadline, FamilyRows, Registry
+from ..runtime.process import ProcessFigures, boot_time, read_process
+from .catalog import MODEL_LABELS, prefixed
+
+MAX_PROCESSES = 256
+_FAMILIES = (
+    ("cpu_seconds_total", "counter", "seconds", "CPU time of the model's processes, ended ones included."),
+    ("resident_memory_bytes", "gauge", "bytes", "Resident memory of the model's processes."),
+    ("threads", "gauge", "", "Threads of the model's processes."),
+    ("open_fds", "gauge", "", "Open file descriptors of the model's processes."),
+    ("processes", "gauge", "", "Processes of the model that are alive."),
+    ("start_time_seconds", "gauge", "seconds", "When the oldest process of the model started, Unix time."),
+)
+
+
+@dataclass
+class Processes:
+    """The processes seen, their last figures, and the CPU seconds of ended ones; outlives a reload."""
+
+    pids: set[int] = field(default_factory=set)
+    last: dict[int, ProcessFigures] = field(default_factory=dict)
+    ended: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class ProcessCollector:
+    """Figures of the processes that send. ``seen`` is called with each datagram's pid; 0 is another pid namespace."""
+
+    name = "process"
+
+    def __init__(
+        self,
+        model: tuple[str, str],
+        registry: Registry,
+        processes: Processes,
+        read: Callable[[int], ProcessFigures | None] | None = None,
+    ) -> None:
+        self._model = model
+        boot = boot_time() if os.path.exists("/proc/stat") else 0.0
+        self._read = read or (lambda pid: read_process(boot, f"/proc/{pid}"))
+        self._seen = processes
+        labels: dict[str, Any] = {label: {} for label in MODEL_LABELS}
+        self._families: dict[str, Any] = {
+            short: registry.declare(
+                {"name": prefixed(short), "type": kind, "unit": unit, "help": text, "labels": labels}
+            )
+            for short, kind, unit, text in _FAMILIES
+        }
+        self.families = tuple(self._families.values())
+
+    def seen(self, pid: int) -> None:
+        """Note a sender."""
+        if pid > 0 and pid not in self._seen.pids and len(self._seen.pids) < MAX_PROCESSES:
+            with self._seen.lock:
+                self._seen.pids.add(pid)
+
+    def collect(self, deadline: Deadline) -> Iterator[FamilyRows]:
+        """Sums over the processes; nothing before the first datagram."""
+        with self._seen.lock:
+            alive = self._alive()
+            cpu = self._seen.ended + sum(figures.cpu_seconds for figures in alive.values())
+            known = bool(self._seen.last) or self._seen.ended > 0
+        values = {
+            "cpu_seconds_total": cpu,
+            "resident_memory_bytes": sum(f.resident_bytes for f in alive.values()),
+            "threads": sum(f.threads for f in alive.values()),
+            "open_fds": sum(f.open_fds for f in alive.values()),
+            "processes": float(len(alive)),
+        }
+        if alive:
+            values["start_time_seconds"] = min(f.start_time for f in alive.values())
+        for short, family in self._families.items():
+            rows = [(self._model, values[short])] if known and short in values else []
+            yield FamilyRows(family, rows)
+
+    def _alive(self) -> dict[int, ProcessFigures]:
+        """Figures by pid; what a process had used when it was last seen stays in the counter."""
+        alive: dict[int, ProcessFigures] = {}
+        for pid in list(self._seen.pids):
+            figures, last = self._read(pid), self._seen.last.get(pid)
+            reused = figures is not None and last is not None and figures.start_time != last.start_time
+            if last is not None and (figures is None or reused):
+                self._seen.ended += self._seen.last.pop(pid).cpu_seconds
+            if figures is None or reused:
+                # A number given to another process belongs to it only once that one has sent something.
+                self._seen.pids.discard(pid)
+            else:
+                alive[pid] = self._seen.last[pid] = figures
+        return alive

@@ -1,0 +1,113 @@
+"""From the spec's ``exporters.ai`` to the configuration file: a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from monitoring_kit.diagnostics.suggest import did_you_mean
+
+from ..business.fields import Fields, Mistake
+from .catalog import read_yaml
+from .config import read_config
+
+TOP_KEYS = ("listen", "namespace", "max_series", "ingest", "model", "drift", "scrape", "gpu", "process")
+TRUTH_KEYS = (
+    "key",
+    "time",
+    "by",
+    "by_max",
+    "classes",
+    "window",
+    "max_delay",
+    "min_samples",
+    "max_rows",
+    "state_file",
+    "kind",
+)
+# What the spec calls a query, by the kind of source.
+QUERY_KEYS = ("sql", "jmespath", "query")
+# A quality gauge goes by this name where the registry declares it and `publish` says nothing: the pack's own metrics.
+PUBLISHED = {"accuracy": "ai_model_accuracy"}
+
+
+def from_spec(
+    block: Any, metrics: Mapping[str, Any], sources: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Mistake]]:
+    """(configuration, mistakes) of a spec's ``exporters.ai`` block.
+
+    ``metrics`` is the registry's metrics of the services that this exporter stands for, as plain data (``type, help,
+    unit, labels: {name: {values, pattern, max}}, buckets, native``); ``sources`` those of ``exporters.business``, which
+    ``truth.source`` may name. A mistake's ``path`` leads to its place within the block. The configuration is complete
+    and accepted by ``parse_config`` when there is no mistake.
+    """
+    mistakes: list[Mistake] = []
+    top = Fields(block, (), mistakes)
+    config: dict[str, Any] = {key: top.raw(key) for key in TOP_KEYS if top.raw(key) is not None}
+    config["metrics"] = {name: declaration(body) for name, body in metrics.items() if body.get("type") != "summary"}
+    truth = top.raw("truth")
+    if truth is not None:
+        config["quality"] = _quality(Fields(truth, ("truth",), mistakes), config["metrics"], sources)
+    top.done()
+    if not mistakes:
+        mistakes = [_moved(mistake) for mistake in read_config(config)[1]]
+    return config, list(dict.fromkeys(mistakes))
+
+
+def declaration(body: Mapping[str, Any]) -> dict[str, Any]:
+    """One registry entry as a declaration of the exporter."""
+    out: dict[str, Any] = {key: body[key] for key in ("type", "help", "unit") if body.get(key)}
+    labels = {name: _label(label or {}, body) for name, label in (body.get("labels") or {}).items()}
+    if labels:
+        out["labels"] = labels
+    if body.get("type") == "histogram":
+        # Classic buckets beside the native ones: most rules and panels read those.
+        default = read_yaml("model_metrics.yaml")["layouts"]["latency"]
+        out["buckets"] = list(body.get("buckets") or default)
+        out["native"] = bool(body.get("native"))
+    return out
+
+
+def _label(body: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    if body.get("values"):
+        out["allow"] = [str(value) for value in body["values"]]
+    for key in ("pattern", "max"):
+        if body.get(key) is not None:
+            out[key] = body[key]
+    if "max" in out and declared.get("type") in ("counter", "histogram"):
+        out["else"] = "other"
+    return out
+
+
+def _quality(here: Fields, metrics: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {key: here.raw(key) for key in TRUTH_KEYS if here.raw(key) is not None}
+    if "time" not in out and isinstance(out.get("key"), list) and "window_start" in out["key"]:
+        out["time"] = "window_start"
+    publish = here.raw("publish")
+    out["publish"] = publish if publish is not None else {k: name for k, name in PUBLISHED.items() if name in metrics}
+    wanted = here.raw("source")
+    pull = {"every": here.raw("every"), "value": here.raw("value"), "path": here.raw("path")}
+    queries = [here.raw(key) for key in QUERY_KEYS if here.raw(key) is not None]
+    here.done()
+    if wanted is None:
+        # Truth is pushed, by the client or over HTTP.
+        return out
+    source = sources.get(wanted) if isinstance(wanted, str) else wanted
+    if source is None:
+        here.error("source", f"there is no source `{wanted}`; {did_you_mean(str(wanted), sources)}")
+    if len(queries) != 1:
+        here.error("sql", "one query is needed")
+    else:
+        out["truth"] = {"source": source, "query": queries[0], **{k: v for k, v in pull.items() if v is not None}}
+    return out
+
+
+def _moved(mistake: Mistake) -> Mistake:
+    """A mistake of the configuration at its place in the spec."""
+    path = mistake.path
+    if path[:2] == ("quality", "truth"):
+        path = ("truth", *({"query": "sql"}.get(key, key) for key in path[2:]))
+    elif path[:1] == ("quality",):
+        path = ("truth", *path[1:])
+    return Mistake.at(path, mistake.message)

@@ -1,0 +1,102 @@
+"""Truth from a table: read again and again by a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+from ..business.build import make_driver
+from ..business.source import Source
+from ..business.table import Ask
+from ..runtime import CollectError, Deadline, Registry
+from .config_quality import QualityConfig, TruthSource
+from .intake import Fact
+from .quality import Quality
+
+log = logging.getLogger(__name__)
+
+
+class TruthPoll:
+    """Reads the truth source every so many seconds. ``:since`` in the query is the watermark in Unix seconds."""
+
+    def __init__(self, truth: TruthSource, config: QualityConfig, quality: Quality, registry: Registry) -> None:
+        self._truth = truth
+        self._config = config
+        self._quality = quality
+        self._source = Source("truth", make_driver(truth.source))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="truth", daemon=True)
+        ns = registry.namespace
+        self._success = registry.declare({
+            "name": f"{ns}_truth_success", "type": "gauge", "help": "Whether the last read of the truth source succeeded.",
+        })  # fmt: skip
+        self._last = registry.declare({
+            "name": f"{ns}_truth_last_success_timestamp_seconds", "type": "gauge", "unit": "seconds",
+            "help": "When the truth source was last read, Unix time.",
+        })  # fmt: skip
+        self._errors = registry.declare({
+            "name": f"{ns}_truth_errors_total", "type": "counter", "labels": ["reason"],
+            "help": "Failed reads of the truth source, and rows that made no sense (reason: row).",
+        })  # fmt: skip
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self.poll()
+            if self._stop.wait(self._truth.every):
+                return
+
+    def poll(self) -> None:
+        """Read once. Failures are counted and logged; they end nothing."""
+        try:
+            bad = self._quality.read(self._facts())
+        except CollectError as error:
+            self._failed(error.reason, str(error))
+        except Exception as error:
+            self._failed("exception", type(error).__name__)
+        else:
+            self._success.set(1)
+            self._last.set(time.time())
+            self._errors.labels("row").inc(bad)
+
+    def _failed(self, reason: str, text: str) -> None:
+        self._success.set(0)
+        self._errors.labels(reason).inc()
+        log.warning("truth source failed", extra={"reason": reason, "err": text})
+
+    def _facts(self) -> list[Fact]:
+        truth = self._truth
+        params: dict[str, Any] = {}
+        if ":since" in str(truth.query):
+            params["since"] = max(self._quality.join.watermark, 0.0)
+        timeout = truth.source.timeout
+        ask = Ask(truth.query, truth.source.max_rows, timeout, params, extra=truth.extra)
+        table = self._source.fetch(ask, Deadline.after(timeout + 1))
+        wanted = [*self._config.key, truth.value]
+        missing = [name for name in wanted if name not in table.columns]
+        if missing:
+            raise CollectError("columns", f"no column {missing[0]} in the answer (it has {', '.join(table.columns)})")
+        places = {name: table.columns.index(name) for name in wanted}
+        time_at = table.columns.index("time") if self._config.time is None and "time" in table.columns else None
+        return [
+            Fact(
+                "t",
+                {name: row[places[name]] for name in self._config.key},
+                row[places[truth.value]],
+                row[time_at] if time_at is not None else time.time(),
+                {},
+            )
+            for row in table.rows
+        ]
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._stop.set()
+        self._source.close()
+        if self._thread.is_alive():
+            self._thread.join(2)
