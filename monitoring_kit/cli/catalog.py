@@ -14,12 +14,25 @@ if TYPE_CHECKING:
     from monitoring_kit.promql.catalog_diff import Change
 
 
+CAPTURE_EXAMPLES = """\b
+Examples:
+  mkit catalog capture http://localhost:9100/metrics -o node.yaml --exporter node_exporter
+  mkit catalog capture --prometheus http://localhost:9090 -o live.yaml
+  mkit catalog capture exposition.txt
+"""
+DIFF_EXAMPLES = """\b
+Examples:
+  mkit catalog diff node_exporter new.yaml
+  mkit catalog diff old.yaml new.yaml --rules generated/prometheus/rules --dashboards generated/grafana/dashboards
+"""
+
+
 @click.group("catalog")
 def command() -> None:
     """Capture and compare metric catalogs."""
 
 
-@command.command("capture")
+@command.command("capture", epilog=CAPTURE_EXAMPLES)
 @click.argument("source", required=False, metavar="[URL|FILE]")
 @click.option("--prometheus", metavar="URL", help="Learn from a running Prometheus instead.")
 @click.option("--selector", default="", metavar="SELECTOR", help='With --prometheus: only these series, {job="x"}.')
@@ -77,7 +90,7 @@ def capture_command(
     click.echo(f"{output}: {len(catalog.metrics)} metrics", err=True)
 
 
-@command.command("diff")
+@command.command("diff", epilog=DIFF_EXAMPLES)
 @click.argument("old")
 @click.argument("new")
 @click.option(

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from monitoring_kit.stack.tools import Tool
 
 
-@click.command("doctor")
+EXAMPLES = """\b
+Examples:
+  mkit doctor
+  mkit doctor --suite sid --format json
+"""
+
+
+@click.command("doctor", epilog=EXAMPLES)
 @click.option("--suite", metavar="SUITE", help="Look only at what was fetched for this Debian suite.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
 def command(suite: str | None, form: str) -> None:

@@ -29,7 +29,18 @@ def _run(ctx: click.Context, kind: str, args: tuple[str, ...]) -> None:
     ctx.exit(int(module.run(list(args))))
 
 
-@command.command(context_settings=_RAW, add_help_option=False)
+@command.command(
+    "business",
+    context_settings=_RAW,
+    add_help_option=False,
+    epilog="""\b
+Examples:
+  mkit exporter business --config generated/exporters/business.yaml
+  mkit exporter business --config business.yaml --config.check
+  mkit exporter business --config business.yaml --print-grants
+  mkit exporter business --help
+""",
+)
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def business(ctx: click.Context, args: tuple[str, ...]) -> None:
@@ -37,7 +48,17 @@ def business(ctx: click.Context, args: tuple[str, ...]) -> None:
     _run(ctx, "business", args)
 
 
-@command.command(context_settings=_RAW, add_help_option=False)
+@command.command(
+    "ai",
+    context_settings=_RAW,
+    add_help_option=False,
+    epilog="""\b
+Examples:
+  mkit exporter ai --config generated/exporters/ai.yaml
+  mkit exporter ai --config ai.yaml --config.check
+  mkit exporter ai --help
+""",
+)
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def ai(ctx: click.Context, args: tuple[str, ...]) -> None:
@@ -45,7 +66,15 @@ def ai(ctx: click.Context, args: tuple[str, ...]) -> None:
     _run(ctx, "ai", args)
 
 
-@command.command(context_settings=_RAW, add_help_option=False)
+@command.command(
+    "baseline",
+    context_settings=_RAW,
+    add_help_option=False,
+    epilog="""\b
+Examples:
+  mkit exporter baseline --help
+""",
+)
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def baseline(ctx: click.Context, args: tuple[str, ...]) -> None:

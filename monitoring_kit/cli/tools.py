@@ -7,12 +7,19 @@ import sys
 import click
 
 
+EXAMPLES = """\b
+Examples:
+  mkit tools fetch
+  mkit tools fetch --suite trixie --suite sid --refresh
+"""
+
+
 @click.group("tools")
 def command() -> None:
     """Fetch prometheus, promtool, alertmanager and amtool."""
 
 
-@command.command("fetch")
+@command.command("fetch", epilog=EXAMPLES)
 @click.option("--suite", "suites", multiple=True, metavar="SUITE", help="bookworm, trixie or sid; repeatable.")
 @click.option("--refresh", is_flag=True, help="Fetch again even if all are there: suites move.")
 def fetch(suites: tuple[str, ...], refresh: bool) -> None:

@@ -161,9 +161,10 @@ def test_formats(form: str) -> None:
 
 
 def test_severities_decide_what_fails_and_what_is_shown() -> None:
-    (Path("mkit.yaml")).write_text(SPEC + "access:\n  roles:\n    developer: {}\n")
+    disk = "  Disk: {signals: [memory, disk], horizon: 14d, severity: warning}\n"
+    (Path("mkit.yaml")).write_text(SPEC.replace("channels:\n", disk + "channels:\n"))
     shown = mkit("check", "mkit.yaml")
-    assert (shown.exit_code, "info[mkit/deferred]" in shown.stdout) == (0, True)
+    assert (shown.exit_code, "info[signals/nowhere]" in shown.stdout) == (0, True)
     assert mkit("check", "mkit.yaml", "--fail-on", "info").exit_code == 1
     hidden = mkit("check", "mkit.yaml", "--min-severity", "warning")
     assert (hidden.exit_code, "info[" in hidden.stdout) == (0, False)

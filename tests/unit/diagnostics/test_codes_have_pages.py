@@ -7,6 +7,7 @@ from pathlib import Path
 
 import monitoring_kit
 from monitoring_kit.checks.codes import codes, page, summary_of
+from monitoring_kit.checks.registry import all_codes
 
 ROOT = Path(monitoring_kit.__file__).parent
 REPORTING = {"error", "warning", "info", "wrong", "Diagnostic", "_stop", "_wrong"}
@@ -16,7 +17,7 @@ COMPOSED = {"verify/promtool", "verify/amtool", "spec/unknown-service", "spec/un
 
 def reported() -> dict[str, str]:
     """Code to the place that reports it: literal first arguments of reporting calls, and ``code=`` defaults and arguments."""
-    found: dict[str, str] = dict.fromkeys(COMPOSED, "verify")
+    found: dict[str, str] = dict.fromkeys(COMPOSED, "verify") | dict.fromkeys(all_codes(), "checks/registry.py")
     for path in ROOT.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             texts: list[ast.expr] = []
@@ -25,7 +26,9 @@ def reported() -> dict[str, str]:
                 texts = [a for a in node.args[:2] if name in REPORTING] + [
                     k.value for k in node.keywords if k.arg == "code"
                 ]
-            elif (isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_CODE") or (isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "code" and node.value):
+            elif (isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_CODE") or (
+                isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "code" and node.value
+            ):
                 texts = [node.value]
             for text in texts:
                 if isinstance(text, ast.Constant) and isinstance(text.value, str) and _is_code(text.value):
