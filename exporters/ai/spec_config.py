@@ -31,21 +31,21 @@ QUERY_KEYS = ("sql", "jmespath", "query")
 PUBLISHED = {"accuracy": "ai_model_accuracy"}
 
 
-def from_spec(
-    block: Any, metrics: Mapping[str, Any], sources: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[Mistake]]:
+def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], list[Mistake]]:
     """(configuration, mistakes) of a spec's ``exporters.ai`` block.
 
     ``metrics`` is the registry's metrics of the services that this exporter stands for, as plain data (``type, help,
-    unit, labels: {name: {values, pattern, max}}, buckets, native``); ``sources`` those of ``exporters.business``, which
-    ``truth.source`` may name. A mistake's ``path`` leads to its place within the block. The configuration is complete
+    unit, labels: {name: {values, pattern, max}}, buckets, native``). ``truth.source`` names one of the block's ``sources``,
+    to which the compiler has added those of the business exporter. A mistake's ``path`` leads to its place within the block. The configuration is complete
     and accepted by ``parse_config`` when there is no mistake.
     """
     mistakes: list[Mistake] = []
     top = Fields(block, (), mistakes)
     config: dict[str, Any] = {key: top.raw(key) for key in TOP_KEYS if top.raw(key) is not None}
     config["metrics"] = {name: declaration(body) for name, body in metrics.items() if body.get("type") != "summary"}
-    truth = top.raw("truth")
+    truth, sources = top.raw("truth"), top.raw("sources")
+    if not isinstance(sources, Mapping):
+        sources = {}
     if truth is not None:
         config["quality"] = _quality(Fields(truth, ("truth",), mistakes), config["metrics"], sources)
     top.done()

@@ -77,7 +77,8 @@ class TruthPoll:
         timeout = truth.source.timeout
         ask = Ask(truth.query, truth.source.max_rows, timeout, params, extra=truth.extra)
         table = self._source.fetch(ask, Deadline.after(timeout + 1))
-        wanted = [*self._config.key, truth.value]
+        value = self._value_column(table.columns)
+        wanted = [*self._config.key, value]
         missing = [name for name in wanted if name not in table.columns]
         if missing:
             raise CollectError("columns", f"no column {missing[0]} in the answer (it has {', '.join(table.columns)})")
@@ -87,12 +88,17 @@ class TruthPoll:
             Fact(
                 "t",
                 {name: row[places[name]] for name in self._config.key},
-                row[places[truth.value]],
+                row[places[value]],
                 row[time_at] if time_at is not None else time.time(),
                 {},
             )
             for row in table.rows
         ]
+
+    def _value_column(self, columns: tuple[str, ...]) -> str:
+        """The column that holds the truth: the one so called, else the only one that is no part of the key."""
+        others = [name for name in columns if name not in (*self._config.key, "time")]
+        return others[0] if self._truth.value not in columns and len(others) == 1 else self._truth.value
 
     def close(self) -> None:
         """Stop reading."""

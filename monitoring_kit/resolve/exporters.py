@@ -12,7 +12,7 @@ from monitoring_kit.spec.model import Spec
 from monitoring_kit.spec.platform import Dashboard, Panel
 
 # The ports that the exporters listen on when the spec says nothing.
-DEFAULT_PORTS = {"business": 9641}
+DEFAULT_PORTS = {"business": 9641, "ai": 9642}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,17 @@ def find_exporters(spec: Spec, packs: Packs, report: Report) -> list[ExporterVie
                 help=f'give its service the target: `scrape: {{targets: ["{name}-exporter:{port}"]}}`',
             )  # fmt: skip
         elif loaded is not None:
-            found.append(ExporterView(name, service, block, node, loaded))
+            found.append(ExporterView(name, service, _with_sources(name, block, spec), node, loaded))
     return found
+
+
+def _with_sources(name: str, block: dict[str, Any], spec: Spec) -> dict[str, Any]:
+    """The AI exporter's ground truth may come from a source of the business exporter, by its name."""
+    business = spec.exporters.business if spec.exporters else None
+    shared = business.get("sources") if isinstance(business, dict) else None
+    if name != "ai" or not isinstance(shared, dict):
+        return block
+    return {**block, "sources": {**shared, **(block.get("sources") or {})}}
 
 
 def with_dashboards(spec: Spec, exporters: list[ExporterView]) -> Spec:
