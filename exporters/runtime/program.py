@@ -25,6 +25,8 @@ from .site import Site, SiteOptions
 
 log = logging.getLogger(__name__)
 
+WAKE_SECONDS = 0.5
+
 
 class Program:
     """One running exporter. ``serve`` returns when ``stop`` or SIGTERM/SIGINT asks for it."""
@@ -119,10 +121,18 @@ class Program:
                 signal.signal(number, _putter(self._events, event))
 
     def _wait(self) -> None:
-        while (event := self._events.get()) != "stop":
+        while (event := self._next_event()) != "stop":
             if event == "reload":
                 self.reload()
         log.info("stopping")
+
+    def _next_event(self) -> str | None:
+        # Python runs signal handlers in the main thread only, and a signal that the kernel hands to another thread does
+        # not wake it: without a timeout SIGTERM would wait for the next signal.
+        try:
+            return self._events.get(timeout=WAKE_SECONDS)
+        except queue.Empty:
+            return None
 
     def stop(self) -> None:
         """End ``serve`` from another thread."""

@@ -18,7 +18,7 @@ import pytest
 from monitoring_kit.exporters.runtime.logs import JsonFormatter, LogfmtFormatter
 
 PROGRAM = """
-import sys, pathlib
+import pathlib, signal, sys, threading, time
 from monitoring_kit.exporters.runtime import *
 
 class Source:
@@ -34,6 +34,13 @@ def build(args, previous):
     text = pathlib.Path(args.config_file).read_text()
     if "broken" in text:
         raise ConfigError(["line 1: broken", "line 2: too"])
+    if "thread" in text:
+        # The process's own signal, handed to a thread that is not the main one.
+        def shoot():
+            time.sleep(0.5)
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+            time.sleep(60)
+        threading.Thread(target=shoot, daemon=True).start()
     registry = Registry("unit")
     registry.declare({"name": "setting", "type": "gauge", "help": "x"}).set(len(text))
     rows = registry.declare({"name": "rows", "type": "gauge", "help": "x", "labels": ["of"]})
@@ -154,6 +161,13 @@ def test_signals_end_it_cleanly(served: Served, number: int) -> None:
     assert served.process.returncode == 0
     assert out == "closed\n"
     assert "Traceback" not in err
+
+
+def test_a_signal_that_another_thread_gets_is_handled(files: tuple[Path, Path]) -> None:
+    files[1].write_text("thread")
+    done = run(files, "--web.listen-address", "127.0.0.1:0")
+    assert done.returncode == 0
+    assert done.stdout == "closed\n"
 
 
 def test_sighup_reloads_and_keeps_the_last_good(files: tuple[Path, Path], served: Served) -> None:
