@@ -1,0 +1,71 @@
+"""The shipped signals and alerts of the business exporter name metrics and labels that the running exporter has."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from monitoring_kit.exporters.runtime import Deadline
+from prometheus_client.parser import text_string_to_metric_families
+
+from monitoring_kit import rules
+from tests.e2e.business_rig import COUNT, STATUS, Rig
+
+PACK = yaml.safe_load((Path(rules.__path__[0]) / "exporters" / "business.yaml").read_text())
+NAME = re.compile(r"\bmkit_business_\w+")
+
+
+@pytest.fixture(scope="module")
+def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str, set[str]]]:
+    """Name to (type, help, label names) of a scrape in which a query failed, a table shrank and a series was dropped."""
+    folder = tmp_path_factory.mktemp("pack")
+    with sqlite3.connect(folder / "shop.db", isolation_level=None) as db:
+        db.execute("CREATE TABLE tx (id INTEGER PRIMARY KEY, status TEXT)")
+        db.executemany("INSERT INTO tx (status) VALUES (?)", [("ok",)] * 10)
+        source = {"kind": "sqlite", "url": f"sqlite:///{folder / 'shop.db'}"}
+        broken = {**COUNT, "query": "SELECT nothing FROM tx"}
+        strict = {**STATUS, "labels": {"status": {"allow": ["failed"]}}}
+        metrics = {"tx_total": STATUS, "rows_now": COUNT, "broken": broken, "strict_total": strict}
+        with Rig({"shop": source}, metrics, folder / "state.db") as rig:
+            rig.scrape()
+            db.execute("DELETE FROM tx WHERE id < 5")
+            text = rig.registry.gather(Deadline.after(5)).render("text").decode()
+    found: dict[str, tuple[str, str, set[str]]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            _, _, labels = found.setdefault(sample.name, (family.type, family.documentation, set()))
+            labels |= set(sample.labels)
+    return found
+
+
+@pytest.mark.parametrize("name", PACK["metrics"])
+def test_every_metric_is_as_the_pack_declares_it(name: str, exposed: dict[str, Any]) -> None:
+    assert name in exposed, f"the exporter has no {name}"
+    kind, _, labels = exposed[name]
+    declared = PACK["metrics"][name]
+    assert kind == declared["type"]
+    assert labels == set(declared.get("labels", {}))
+
+
+@pytest.mark.parametrize("name", PACK["signals"])
+def test_every_signal_reads_what_is_there(name: str, exposed: dict[str, Any]) -> None:
+    signal = PACK["signals"][name]
+    used = set(NAME.findall(signal["expr"]))
+    assert used
+    assert used <= set(PACK["metrics"]), "undeclared metrics are not counted in the job's limits"
+    for metric in used:
+        assert set(signal["by"]) <= exposed[metric][2] | {"instance"}, metric
+    grouped = re.search(r"by \(([^)]*)\)", signal["expr"])
+    assert grouped
+    assert set(signal["by"]) | {"service"} == set(grouped[1].replace(" ", "").split(","))
+
+
+@pytest.mark.parametrize("name", PACK["alerts"])
+def test_every_alert_uses_a_signal_and_its_labels(name: str) -> None:
+    alert = PACK["alerts"][name]
+    signal = PACK["signals"][re.match(r"\w+", alert["when"])[0]]  # type: ignore[index]
+    assert set(re.findall(r"\$labels\.(\w+)", alert["summary"])) <= {"service", *signal["by"]}
