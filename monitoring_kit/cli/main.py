@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("diff", "Show what a spec would change in meaning."),
     "explain": ("explain", "Explain a code, or where a generated line comes from."),
     "lint": ("lint", "Check files that mkit did not write."),
+    "cost": ("cost", "Show what the monitoring of a spec costs."),
     "up": ("up", "Start the real servers on the generated files."),
     "schema": ("schema", "Print the JSON Schema of the spec, for editors."),
     "catalog": ("catalog", "Capture and compare what exporters expose."),

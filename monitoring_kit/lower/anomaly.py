@@ -7,7 +7,8 @@ from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.lower import messages
 from monitoring_kit.lower.detection import INTERVAL, PER_DAY, Family, each_use, kept_long_enough, parameters
 from monitoring_kit.lower.plans import AnomalyPlan
-from monitoring_kit.promql import Expr, build as b
+from monitoring_kit.promql import Expr
+from monitoring_kit.promql import build as b
 from monitoring_kit.resolve.signals import SignalUse
 from monitoring_kit.resolve.system import ServiceView
 from monitoring_kit.spec.alerting import Alert

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.conventions import recorded
+from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.lower import messages
 from monitoring_kit.lower.detection import PER_DAY, Family, each_use, kept_long_enough, parameters
 from monitoring_kit.lower.plans import CapacityPlan
@@ -135,9 +135,10 @@ def _alerts(family: Family, alert: Alert, plan: CapacityPlan) -> None:
     daily = b.metric(plan.daily, service=plan.service)
     trend = b.metric(plan.trend, service=plan.service)
     days = plan.horizon.ms / DAY.ms
-    # The fit must not mistake the rise of a week's sawtooth for growth: the change from week to week has to agree.
-    weekly = b.le(b.add(daily, b.mul(trend, days)), plan.hard)
-    expr = b.unless(b.gt(b.metric(plan.forecast, service=plan.service), plan.hard), weekly)
+    # The fit must not mistake the rise of a week's sawtooth for growth: the change from week to week has to agree. Without a
+    # week and a day of history there is none, and the alert is silent.
+    weekly = b.gt(b.add(daily, b.mul(trend, days)), plan.hard)
+    expr = b.and_(b.gt(b.metric(plan.forecast, service=plan.service), plan.hard), weekly)
     for_ = alert.for_ if alert.has("for") else Duration.of(parameters("capacity")["for"])
     who = plan.service + "".join(f" {{{{ $labels.{label} }}}}" for label in plan.use.signal.by)
     human = messages.human(plan.use.signal.unit)

@@ -13,12 +13,14 @@ import yaml
 from monitoring_kit.conventions import service_rules_file
 from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.diagnostics.suggest import did_you_mean
+from monitoring_kit.load.nodes import Entry, Mapping, Sequence
 from monitoring_kit.lower import messages
 from monitoring_kit.lower.alerts import channels_of, static_labels
 from monitoring_kit.lower.model import AlertingRule, RecordingRule, RuleGroup
 from monitoring_kit.lower.plans import Plan
 from monitoring_kit.lower.uses import check_use, find_use, known_signals, unknown_signal, whole_use
-from monitoring_kit.promql import Expr, build as b
+from monitoring_kit.promql import Expr
+from monitoring_kit.promql import build as b
 from monitoring_kit.resolve.packs import shipped_kinds
 from monitoring_kit.resolve.resolve import alert_services
 from monitoring_kit.resolve.signals import SignalUse
@@ -111,16 +113,17 @@ def each_use(system: System, alert: Alert, item: Item, signals: tuple[str, ...],
         return
     seen: set[str] = set()
     for index, text in enumerate(signals):
-        raw = whole_use(item, "signals", text, report)
+        one = _one(item, index)
+        raw = whole_use(one, "signals", text, report)
         if raw is None:
             continue
         span = item.at("signals", index=index)
         services = [s for s in alert_services(system, alert, raw.name) if raw.name in system.services[s].signals]
         if not services:
-            _nobody(system, alert, item, raw, span, report)
+            _nobody(system, alert, one, raw, span, report)
         for service in services:
             view = system.services[service]
-            if not check_use(raw, view.signals[raw.name], item, "signals", report):
+            if not check_use(raw, view.signals[raw.name], one, "signals", report):
                 break
             use = find_use(raw, view.signals[raw.name])
             if f"{service}/{use}" in seen:
@@ -128,6 +131,15 @@ def each_use(system: System, alert: Alert, item: Item, signals: tuple[str, ...],
                 break
             seen.add(f"{service}/{use}")
             do(view, use, span)
+
+
+def _one(item: Item, index: int) -> Item:
+    """``item`` as if it had only one signal, so that offsets into its text are places in the file."""
+    entry = item.node.entries["signals"]
+    if not isinstance(entry.value, Sequence):
+        return item
+    node = Mapping({"signals": Entry(entry.key, entry.value.items[index])}, item.node.span)
+    return Item(node=node, name=item.name, name_span=item.name_span)
 
 
 def _nobody(system: System, alert: Alert, item: Item, raw: RawUse, span: Span, report: Report) -> None:
@@ -150,7 +162,7 @@ def shipped_signals() -> frozenset[str]:
     """The signals of all kinds that mkit ships."""
     folder = resources.files("monitoring_kit.rules")
     texts = (folder.joinpath(f"{kind}.yaml").read_text("utf-8") for kind in shipped_kinds())
-    return frozenset(name for text in texts for name in yaml.load(text, Loader=_LOADER).get("signals", {}))
+    return frozenset(name for text in texts for name in yaml.load(text, Loader=_LOADER).get("signals", {}))  # noqa: S506 - the safe one, in C where there is it
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -115,3 +115,18 @@ class DegradationPlan(Plan):
     worse: float
     window: Duration
     memory: Duration
+
+    @property
+    def since(self) -> str:
+        """The series of when each version was first seen, in Unix seconds."""
+        return f"{self.record}:since"
+
+    @property
+    def newest(self) -> str:
+        """The series of the version that came last, among those that serve."""
+        return f"{self.record}:newest"
+
+    @property
+    def previous(self) -> str:
+        """The series of the average of the version before."""
+        return f"{self.record}:previous"

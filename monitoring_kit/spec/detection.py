@@ -5,7 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from monitoring_kit.spec.quantity import Duration, Quantity
-from monitoring_kit.spec.shapes import DURATION, FLAG, LABEL_NAME, TEXT, Amount, Choice, Item, ListOf, MapOf, Number, Record, Text, key
+from monitoring_kit.spec.shapes import (
+    DURATION,
+    FLAG,
+    LABEL_NAME,
+    TEXT,
+    Amount,
+    Choice,
+    Item,
+    ListOf,
+    MapOf,
+    Number,
+    Record,
+    Text,
+    key,
+)
 
 SIGNALS = ListOf(TEXT, single=True, low=1)
 _DAYS = Duration(14 * 86_400_000)

@@ -9,6 +9,7 @@ from monitoring_kit.diagnostics import Report, Stop
 from monitoring_kit.load import Document
 from monitoring_kit.load.nodes import Entry, Mapping
 from monitoring_kit.spec.alerting import ALERTS, CHANNELS, Alert, Alerting
+from monitoring_kit.spec.budget import Budget
 from monitoring_kit.spec.channels import Channel
 from monitoring_kit.spec.checks import Checks
 from monitoring_kit.spec.exporters import Exporters
@@ -68,6 +69,7 @@ class Spec(Item):
     storage: Storage | None = key(Record(Storage), "Further storage.")
     statsd: Statsd | None = key(Record(Statsd), "StatsD lines.")
     checks: Checks | None = key(Record(Checks), "Checks that are disabled.")
+    budget: Budget | None = key(Record(Budget), "What the monitoring itself may cost.")
     access: Access | None = key(Record(Access), "Who may see and do what.")
 
 
