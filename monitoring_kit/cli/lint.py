@@ -34,6 +34,7 @@ Examples:
 @click.option(
     "--external-label", "external", multiple=True, metavar="NAME=VALUE", help="An external label; repeatable."
 )
+@click.option("--no-external-labels", "no_external", is_flag=True, help="Prometheus adds no labels to alerts.")
 @click.option("--disable", multiple=True, metavar="CODE", help="Do not report these findings; repeatable.")
 @findings_options("text", "json", "sarif", "github")
 @click.option("--fix", is_flag=True, help="Rewrite what can be repaired mechanically.")
@@ -50,6 +51,7 @@ def command(
     scrape_interval: str | None,
     evaluation_interval: str | None,
     external: tuple[str, ...],
+    no_external: bool,
     disable: tuple[str, ...],
     form: str,
     fail_on: Severity,
@@ -80,7 +82,7 @@ def command(
     options = LintOptions(
         rules, dashboards, alertmanager, [_catalog(name) for name in catalogs], _version(prometheus_version),
         frozenset(features), _duration("--scrape-interval", scrape_interval),
-        _duration("--evaluation-interval", evaluation_interval), _labels(external), disable,
+        _duration("--evaluation-interval", evaluation_interval), _labels(external) if external or no_external else None, disable,
     )  # fmt: skip
     found = lint(options)
     show_findings(found.report, form, min_severity, err=False)

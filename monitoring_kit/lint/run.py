@@ -15,6 +15,9 @@ from monitoring_kit.lint.dashboards import PanelQuery, is_dashboard, read_dashbo
 from monitoring_kit.lint.disables import Disables
 from monitoring_kit.lint.inputs import documents, files_in, read_text
 from monitoring_kit.lint.places import diagnostic
+from monitoring_kit.lint.routing.alerts import AlertLabels
+from monitoring_kit.lint.routing.check import check_routing, route_checks
+from monitoring_kit.lint.routing.config import Routing, read_routing
 from monitoring_kit.lint.rule_files import FileGroup, FileRule, read_rules
 from monitoring_kit.promql.catalog import Catalog
 from monitoring_kit.promql.world import Recorded, Series, World, lint_world
@@ -24,7 +27,8 @@ WATCHDOGS = ("Watchdog", "DeadMansSwitch", "DeadManSwitch", "AlwaysFiring", "Pro
 
 @dataclass(frozen=True)
 class LintOptions:
-    """What to lint. Intervals in milliseconds; ``texts`` replaces the contents of files that are read (to try a fix)."""
+    """What to lint. Intervals in milliseconds; ``external_labels`` is None when nobody said which there are; ``texts`` replaces
+    the contents of files that are read (to try a fix)."""
 
     rules: Sequence[str] = ()
     dashboards: Sequence[str] = ()
@@ -34,7 +38,7 @@ class LintOptions:
     features: frozenset[str] = frozenset()
     scrape_interval_ms: int | None = None
     evaluation_interval_ms: int | None = None
-    external_labels: Mapping[str, str] = field(default_factory=dict)
+    external_labels: Mapping[str, str] | None = None
     disable: Sequence[str] = ()
     texts: Mapping[str, str] | None = None
 
@@ -47,11 +51,12 @@ class Linted:
     groups: list[FileGroup] = field(default_factory=list)
     queries: list[PanelQuery] = field(default_factory=list)
     subjects: list[Subject] = field(default_factory=list)
+    routing: Routing | None = None
 
 
 def lint_codes() -> frozenset[str]:
     """Every code that a comment or ``--disable`` can name."""
-    return all_codes() | set(rule_checks.CODES)
+    return all_codes() | {*rule_checks.CODES, *(check.code for check in route_checks())}
 
 
 def lint(options: LintOptions) -> Linted:
@@ -65,6 +70,9 @@ def lint(options: LintOptions) -> Linted:
         boards += [source for file in files_in(path, (".json",), report) if (source := read_text(file, report, texts))]
     for source in boards:
         found.queries += read_dashboard(source, report)
+    if options.alertmanager is not None and (source := read_text(options.alertmanager, report, texts)):
+        found.routing = read_routing(source, report)
+        _comments(source, disables, report)
     world = _world(options, found)
     found.subjects = [*_rule_subjects(found.groups, world, options), *_panel_subjects(found.queries, world)]
     for one in _all(found, options):
@@ -83,6 +91,13 @@ def _all(found: Linted, options: LintOptions) -> Iterable[Diagnostic]:
             yield diagnostic(about, finding)
     panels = [query.expr for query in found.queries] if found.queries else None
     yield from rule_checks.check_rules(found.groups, panels, options.prometheus)
+    if found.routing is not None:
+        alerts = [
+            AlertLabels(about, options.external_labels, about.place.fields["alert"].span)
+            for about in found.subjects
+            if about.use == "alert"
+        ]
+        yield from check_routing(found.routing, alerts or None)
 
 
 def _read_rules(
@@ -99,8 +114,12 @@ def _read_rules(
                 yield source
                 continue
             found.groups += read_rules(source, report)
-            if "mkit" in source.text:
-                disables.read(source, [d.root for d in documents(source, Report())], report)
+            _comments(source, disables, report)
+
+
+def _comments(source: Source, disables: Disables, report: Report) -> None:
+    if "mkit" in source.text:
+        disables.read(source, [d.root for d in documents(source, Report())], report)
 
 
 def _holds_dashboard(source: Source) -> bool:
@@ -118,7 +137,7 @@ def _world(options: LintOptions, found: Linted) -> World:
     if options.evaluation_interval_ms is not None:
         more["evaluation_ms"] = options.evaluation_interval_ms
     world = lint_world(
-        options.catalogs, records=records, external_labels=options.external_labels, prometheus=options.prometheus,
+        options.catalogs, records=records, external_labels=options.external_labels or {}, prometheus=options.prometheus,
         features=options.features, **more,
     )  # fmt: skip
     interval = options.scrape_interval_ms

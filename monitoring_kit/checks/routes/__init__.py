@@ -1,0 +1,1 @@
+"""Checks of the routing trees of Alertmanager."""

@@ -1,0 +1,1 @@
+"""Alertmanager configurations as positioned routing trees, and what their matchers can match."""
