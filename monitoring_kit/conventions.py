@@ -132,3 +132,46 @@ def runbook_path(alert: str) -> str:
 
 def service_page_path(service: str) -> str:
     return f"docs/services/{service}.md"
+
+
+# Service level objectives. The names of ratios and budgets are those that sloth writes, so that what reads them goes on
+# reading; `events` and `definition` are hashes of what is counted, so that history of another definition never mixes in.
+SLO = "slo"
+SLO_TIER = "slo_tier"
+SLO_EVENTS = "events"
+SLO_DEFINITION = "definition"
+SLO_PERIOD = "period"
+SLO_CALENDAR = "calendar"
+SLO_LABELS = (SERVICE, SLO, SLO_EVENTS, SLO_DEFINITION)
+SLO_RULES = f"{RULES_FOLDER}/slo.yml"
+SLO_TOTAL = "slo:total:rate5m"
+SLO_BAD = "slo:bad:rate5m"
+SLO_OBJECTIVE = "slo:objective:ratio"
+SLO_BUDGET = "slo:error_budget:ratio"
+SLO_PERIOD_ERROR = "slo:period_error:ratio"
+SLO_PERIOD_BURN = "slo:period_burn_rate:ratio"
+SLO_BUDGET_LEFT = "slo:period_error_budget_remaining:ratio"
+SLO_CURRENT_BURN = "slo:current_burn_rate:ratio"
+SLO_ABSENT = "SloAbsent"
+SLO_LOW_TRAFFIC = "SloLowTraffic"
+SLO_ALERTS = {"page_fast": "SloPageFast", "page_slow": "SloPageSlow", "ticket_fast": "SloTicketFast", "ticket_slow": "SloTicketSlow"}
+
+
+def slo_ratio(window: str) -> str:
+    """The recorded share of bad events over a window."""
+    return f"slo:sli_error:ratio_rate{window}"
+
+
+def slo_tile(kind: str, size: str) -> str:
+    """The recorded average rate of events (``kind`` total or bad) over abutting stretches of ``size``."""
+    return f"slo:{kind}:tile{size}"
+
+
+def slo_group(service: str, part: str) -> str:
+    """The rule group of a service's objectives; ``part`` is page, ticket or period."""
+    return f"slo-{service}-{part}"
+
+
+def slo_dashboard(system: str) -> str:
+    """The uid of the dashboard of all objectives."""
+    return dashboard_uid(system, "slo")

@@ -78,7 +78,7 @@ def _generated(model: Model, world: World) -> Iterator[Subject]:
                 shape: object = (rule.name, kind, thresholds, rule.severity, rule.for_.ms)
             else:
                 use = rule.use
-                shape = (id(use.signal), use.quantile, use.window) if use is not None else rule.record
+                shape = (id(use.signal), use.quantile, use.window) if use is not None else (rule.record, rule.shape)
             if shape in seen:
                 continue
             seen.add(shape)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from monitoring_kit.conventions import SERVICE
 from monitoring_kit.lower.model import Model
+from monitoring_kit.promql import Expr
 from monitoring_kit.promql.world import Allowed, Recorded, Series, World, expose, stems
 from monitoring_kit.resolve.registry import MetricInfo
 from monitoring_kit.resolve.system import ServiceView, System
@@ -41,11 +42,15 @@ def spec_world(system: System, model: Model) -> World:
 
 def _records(model: Model) -> dict[str, list[Recorded]]:
     found: dict[str, list[Recorded]] = {}
+    same: dict[tuple[str, object], Expr] = {}
     for rule in model.recordings:
         use = rule.use
-        shape = (id(use.signal), use.quantile, use.window) if use is not None else None
+        shape = (id(use.signal), use.quantile, use.window) if use is not None else rule.shape
+        expr = rule.expr if shape is None else same.get((rule.record, shape))
+        if expr is None:
+            expr = same[rule.record, shape] = rule.expr
         unit = _UNITS.get(use.signal.unit) if use is not None else None
-        record = Recorded(rule.record, rule.expr, rule.labels, rule.service, shape, unit, rule.origin)
+        record = Recorded(rule.record, expr, rule.labels, rule.service, shape, unit, rule.origin)
         found.setdefault(rule.record, []).append(record)
     return found
 

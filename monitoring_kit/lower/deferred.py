@@ -10,19 +10,6 @@ _CODE = "mkit/deferred"
 
 def report_deferred(system: System, report: Report) -> None:
     """One info diagnostic for each part of the spec that no file is generated from in this version."""
-    for view in system.services.values():
-        if view.spec.slos:
-            names = ", ".join(view.spec.slos)
-            _say(
-                report,
-                f"the SLOs of `{view.name}` ({names}) are checked, but no burn-rate rules are generated yet",
-                view.spec.at("slos"),
-            )
-    exporters = system.spec.exporters
-    if exporters is not None:
-        for name in ("ai",):
-            if getattr(exporters, name) is not None:
-                _say(report, f"the configuration of the {name} exporter is not generated yet", exporters.at(name))
 
 
 def _say(report: Report, message: str, span: Span) -> None:

@@ -15,7 +15,6 @@ from monitoring_kit.lower.model import Model
 from monitoring_kit.lower.prometheus import lower_prometheus
 from monitoring_kit.lower.roles import lower_roles
 from monitoring_kit.lower.rule_files import lower_rule_files
-from monitoring_kit.lower.slo_checks import check_slos
 from monitoring_kit.lower.statsd import lower_statsd
 from monitoring_kit.lower.tree import OutFile
 from monitoring_kit.resolve.system import System
@@ -23,7 +22,6 @@ from monitoring_kit.resolve.system import System
 
 def lower_files(system: System, model: Model, report: Report) -> list[OutFile]:
     """The model of every file that the spec asks for."""
-    check_slos(system, report)
     files = [
         *lower_prometheus(system, model, report),
         *lower_rule_files(model),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from monitoring_kit.diagnostics import Span
 from monitoring_kit.lower.plans import Plan
@@ -12,6 +13,9 @@ from monitoring_kit.resolve.signals import SignalUse
 from monitoring_kit.resolve.system import System
 from monitoring_kit.spec.alerting import Alert
 from monitoring_kit.spec.quantity import Duration, Quantity
+
+if TYPE_CHECKING:
+    from monitoring_kit.lower.slo.plan import SloPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRule:
-    """A recording rule. ``use`` is the signal of ``service`` that it records, when it records one."""
+    """A recording rule. ``use`` is the signal of ``service`` that it records, when it records one; ``text`` the printed
+    expression, when it is known already. Rules of one record and ``shape`` differ in names alone."""
 
     record: str
     expr: Expr
@@ -33,6 +38,8 @@ class RecordingRule:
     origin: Span
     service: str | None = None
     use: SignalUse | None = None
+    text: str = ""
+    shape: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,8 @@ class AlertingRule:
 
     ``labels`` are the static ones, ``severity``, ``notify``, ``team`` and ``service`` included; ``notify`` holds the channels that
     must receive it, in the spec's order (never empty); ``service`` is None for an alert that is about no single service.
-    ``kind`` is one of threshold, expr, absent, watchdog, meta, anomaly, capacity, degradation.
+    ``kind`` is one of threshold, expr, absent, watchdog, meta, anomaly, capacity, degradation, slo.
+    ``text`` is the printed expression, when it is known already.
     """
 
     name: str
@@ -57,6 +65,7 @@ class AlertingRule:
     service: str | None = None
     conditions: tuple[Condition, ...] = ()
     spec: Alert | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +81,13 @@ class RuleGroup:
 @dataclass(frozen=True, slots=True)
 class Model:
     """The rules of a system; everything else is lowered from these and the system. ``plans`` say what is watched by its
-    history, in the order of the spec."""
+    history, in the order of the spec; ``slos`` are its objectives."""
 
     system: System
     groups: tuple[RuleGroup, ...]
     recorded: dict[tuple[str, str], str] = field(default_factory=dict)
     plans: tuple[Plan, ...] = ()
+    slos: tuple[SloPlan, ...] = ()
 
     @property
     def alerts(self) -> Iterator[AlertingRule]:

@@ -29,7 +29,7 @@ def group_tree(group: RuleGroup) -> Branch:
 
 def rule_tree(rule: RecordingRule | AlertingRule) -> Branch:
     """A rule as Prometheus reads it."""
-    expr = print_expr(rule.expr)
+    expr = rule.text or print_expr(rule.expr)
     if isinstance(rule, RecordingRule):
         return Branch(rule.origin, record=rule.record, expr=expr, labels=rule.labels or None)
     return Branch(

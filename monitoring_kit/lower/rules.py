@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from monitoring_kit.conventions import RULES_FOLDER, SERVICE, recorded, service_rules_file
+from monitoring_kit.conventions import RULES_FOLDER, SERVICE, SLO, recorded, service_rules_file
 from monitoring_kit.diagnostics import Note, Report
 from monitoring_kit.lower.absence import absence_alerts, watchdog
 from monitoring_kit.lower.alerts import raw_alert, threshold_alerts
 from monitoring_kit.lower.families import lower_families
 from monitoring_kit.lower.model import AlertingRule, Model, RecordingRule, RuleGroup
 from monitoring_kit.lower.signals import signal_expr
+from monitoring_kit.lower.slo import plan_slos, slo_groups
 from monitoring_kit.lower.uses import check_use, find_use, unknown_signal, whole_use
 from monitoring_kit.resolve.signals import Signal, SignalUse
 from monitoring_kit.resolve.system import ServiceView, System
@@ -46,11 +47,13 @@ def lower_rules(system: System, report: Report) -> Model:
         history = family.group(name)
         if history is not None:
             groups.append(history)
+    slos = plan_slos(system, report)
+    groups += slo_groups(system, slos)
     others += watchdog(system)
     if others:
         groups.append(RuleGroup("system", SYSTEM_RULES, tuple(others)))
     _unique(groups, report)
-    return Model(system, tuple(groups), recorded_names, tuple(family.plans))
+    return Model(system, tuple(groups), recorded_names, tuple(family.plans), slos)
 
 
 def _pack_alerts(system: System, by_service: dict[str, list[AlertingRule]], report: Report) -> None:
@@ -106,13 +109,13 @@ def _recordings(view: ServiceView, uses: Iterable[SignalUse]) -> list[RecordingR
 
 
 def _unique(groups: list[RuleGroup], report: Report) -> None:
-    """Two alerts of one name and service would be one alert to Alertmanager."""
-    seen: dict[tuple[str, str | None], AlertingRule] = {}
+    """Two alerts of one name, service and SLO would be one alert to Alertmanager."""
+    seen: dict[tuple[str, str | None, str | None], AlertingRule] = {}
     for group in groups:
         for rule in group.rules:
             if not isinstance(rule, AlertingRule):
                 continue
-            key = (rule.name, rule.labels.get(SERVICE))
+            key = (rule.name, rule.labels.get(SERVICE), rule.labels.get(SLO))
             if key in seen and seen[key].origin != rule.origin:
                 report.error(
                     "alerts/duplicate", f"there are two alerts `{rule.name}`" + (f" of `{rule.service}`" if rule.service else ""), rule.origin,

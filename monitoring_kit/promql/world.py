@@ -128,7 +128,16 @@ class World:
             made = replace(
                 made, labels={n: wide if set(a.values) & set(owners) else a for n, a in made.labels.items()}
             )
-        return made
+        return replace(made, labels={**made.labels, **_constants(rules)}) if len(rules) > len(shapes) else made
+
+
+def _constants(rules: Sequence[Recorded]) -> dict[str, Allowed]:
+    """The values of the labels that rules of one shape set, all of them together."""
+    values: dict[str, dict[str, None]] = {}
+    for rule in rules:
+        for name, value in rule.labels.items():
+            values.setdefault(name, {})[value] = None
+    return {name: Allowed(tuple(found)) for name, found in values.items()}
 
 
 def merged(found: Sequence[Series]) -> Series:

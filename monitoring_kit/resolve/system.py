@@ -11,8 +11,9 @@ from monitoring_kit.resolve.registry import Registry
 from monitoring_kit.resolve.signals import Pack, Signal
 from monitoring_kit.spec.alerting import Alert
 from monitoring_kit.spec.model import Spec
+from monitoring_kit.spec.owner import Owner
 from monitoring_kit.spec.quantity import Duration
-from monitoring_kit.spec.services import Owner, Service
+from monitoring_kit.spec.services import Service
 
 
 @dataclass(frozen=True)

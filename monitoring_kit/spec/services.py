@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from monitoring_kit.spec.owner import Owner as Owner
 from monitoring_kit.spec.quantity import Duration, Quantity
 from monitoring_kit.spec.shapes import (
     DURATION,
@@ -28,6 +29,7 @@ from monitoring_kit.spec.shapes import (
     Text,
     key,
 )
+from monitoring_kit.spec.slos import SLO, Slo
 
 TARGET = Text(r"[^\s/@]+|\[[0-9a-fA-F:]+\]:\d+|https?://\S+", "a `host:port` target without scheme or path")
 
@@ -161,25 +163,6 @@ class Scrape(Item):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owner(Item):
-    """Who answers for it."""
-
-    team: str = key(NAME, "Team; becomes the label `team`.", required=True)
-    email: str | None = key(TEXT, "Address of the team.")
-    slack: str | None = key(TEXT, "Chat channel of the team.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slo(Item):
-    """A service level objective on a signal."""
-
-    signal: str = key(TEXT, "Signal, e.g. `errors` or `latency`.", required=True, example="errors")
-    objective: Quantity = key(Amount(("ratio",)), "Share of good events, below 100%.", required=True, example="99.9%")
-    threshold: Quantity | None = key(Amount(), "For latency: what counts as good.")
-    window: Duration = key(DURATION, "Rolling window.", Duration(30 * 86_400_000))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Resources(Item):
     """What the service may use: turns usage into the signals cpu and memory."""
 
@@ -201,7 +184,7 @@ class Service(Item):
     depends_on: tuple[str, ...] = key(
         NAMES, "Services it needs: a dead one silences its symptoms and is named as probable cause.", ()
     )
-    slos: dict[str, Slo] = key(MapOf(Record(Slo)), "Service level objectives.", dict)
+    slos: dict[str, Slo] = key(MapOf(SLO), "Service level objectives.", dict)
     labels: dict[str, str] = key(LABELS, "Extra target labels.", dict)
     owner: Owner | None = key(Record(Owner, short="team"), "Owner; the system's when not set.")
     resources: Resources | None = key(Record(Resources), "What it may use.")

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from monitoring_kit import conventions
 from monitoring_kit.lower.docs import markdown as md
 from monitoring_kit.lower.model import AlertingRule, Condition, Model, RecordingRule
+from monitoring_kit.lower.slo import SloPlan
 from monitoring_kit.resolve.system import System
 from monitoring_kit.spec.channels import Channel, Email, Slack
-from monitoring_kit.spec.services import Owner
+from monitoring_kit.spec.owner import Owner
 
 WORDS = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below", "==": "equal to", "!=": "not equal to"}
 _GENERATED = {
@@ -28,6 +29,7 @@ class Facts:
     alerts: dict[str, list[AlertingRule]] = field(default_factory=dict)
     by_service: dict[str, list[AlertingRule]] = field(default_factory=dict)
     recordings: dict[str, list[RecordingRule]] = field(default_factory=dict)
+    slos: dict[str, list[SloPlan]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, system: System, model: Model) -> Facts:
@@ -40,6 +42,8 @@ class Facts:
         for rule in model.recordings:
             if rule.service is not None:
                 facts.recordings.setdefault(rule.service, []).append(rule)
+        for plan in model.slos:
+            facts.slos.setdefault(plan.service, []).append(plan)
         return facts
 
     def recording_of(self, service: str | None, condition: Condition) -> RecordingRule | None:

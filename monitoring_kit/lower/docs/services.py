@@ -22,7 +22,7 @@ def service_page(facts: Facts, view: ServiceView) -> str:
         _summary(facts, view),
         md.section("Signals", _signals(facts, view)),
         md.section("Alerts", _alerts(facts, view)),
-        md.section("Service level objectives", _slos(view)),
+        md.section("Service level objectives", _slos(facts, view)),
         md.section("Dependencies", md.bullets(_dependencies(view))),
         md.section("Metrics", _metrics(facts, view)),
         md.section("Dashboards", md.bullets(_dashboards(facts, view))),
@@ -80,12 +80,16 @@ def _alerts(facts: Facts, view: ServiceView) -> str:
     return md.table(("Alert", "Fires when", "Severity", "Tells"), rows) if rows else ""
 
 
-def _slos(view: ServiceView) -> str:
+def _slos(facts: Facts, view: ServiceView) -> str:
     rows = []
-    for slo in view.spec.slos.values():
+    for plan in facts.slos.get(view.name, ()):
+        slo = plan.spec
         good = f"below {md.text(slo.threshold.text)}" if slo.threshold is not None else "no bad event"
-        rows.append((md.code(slo.name), md.code(slo.signal), good, md.text(slo.objective.text), str(slo.window)))
-    return md.table(("Objective", "Signal", "Good is", "Share of good", "Window"), rows) if rows else ""
+        counted = md.code(slo.signal) if slo.signal else "its own query"
+        by = ", ".join(md.code(label) for label in plan.by)
+        rows.append((md.code(slo.name), counted, good, md.text(slo.objective.text), str(plan.shape.period), by, say.owner(plan.owner)))
+    head = ("Objective", "Counts", "Good is", "Share of good", "Window", "For each", "Owner")
+    return md.table(head, rows) if rows else ""
 
 
 def _dependencies(view: ServiceView) -> list[str]:

@@ -127,7 +127,7 @@ def test_watchdog_page_says_that_silence_is_the_alarm(shop: Lowered) -> None:
 
 def test_service_page(shop: Lowered) -> None:
     page = shop.text("docs/services/web.md")
-    assert "| `fast` | `latency` | below 1s | 99% | 30d |" in page
+    assert "| `fast` | `latency` | below 1s | 99% | 14d |" in page
     assert "Needs [`db`](db.md)" in page
     assert "Needed by [`web`](web.md)" in shop.text("docs/services/db.md")
     assert "`service:errors:ratio_rate5m`" in page
