@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitoring_kit.cli.console import failing, show_findings
+from monitoring_kit.cli.fixing import fix_options, run_fix
 from monitoring_kit.cli.options import check_severities, findings_options
 from monitoring_kit.diagnostics.diagnostic import Severity
 
@@ -37,8 +38,7 @@ Examples:
 @click.option("--no-external-labels", "no_external", is_flag=True, help="Prometheus adds no labels to alerts.")
 @click.option("--disable", multiple=True, metavar="CODE", help="Do not report these findings; repeatable.")
 @findings_options("text", "json", "sarif", "github")
-@click.option("--fix", is_flag=True, help="Rewrite what can be repaired mechanically.")
-@click.option("--dry-run", is_flag=True, help="With --fix: show what would be rewritten.")
+@fix_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -69,6 +69,8 @@ def command(
         raise click.UsageError("name rule files, --dashboards or --alertmanager")
     if dry_run and not fix:
         raise click.UsageError("--dry-run belongs to --fix")
+    from dataclasses import replace
+
     from monitoring_kit.lint import LintOptions, lint
     from monitoring_kit.lint.run import lint_codes
 
@@ -85,6 +87,11 @@ def command(
         _duration("--evaluation-interval", evaluation_interval), _labels(external) if external or no_external else None, disable,
     )  # fmt: skip
     found = lint(options)
+    if fix:
+        made = run_fix(found.report, lambda texts: lint(replace(options, texts=texts)).report, dry_run)
+        if dry_run:
+            ctx.exit(0)
+        found = lint(options) if made.texts else found
     show_findings(found.report, form, min_severity, err=False)
     if form == "text" and not len(found.report):
         alerts = sum(rule.kind == "alert" for group in found.groups for rule in group.rules)
