@@ -8,7 +8,9 @@ from typing import Any
 from monitoring_kit.promql.errors import PromQLError, Span
 from monitoring_kit.promql.literals import parse_duration, parse_number
 
-SKIP = r"(?:[ \t\r\n]++|#[^\r\n]*+)*+"
+# No possessive quantifiers and no atomic groups: Python 3.11 before 3.11.5 (Debian 12 has 3.11.2) raises SystemError where
+# a capturing group follows one (gh-101955). The lookaheads have the same effect: nothing is given back.
+SKIP = r"[ \t\r\n]*(?:#[^\r\n]*(?:[\r\n][ \t\r\n]*|\Z))*"
 STRING = (
     r'"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"'
     r"|'[^'\\\n]*(?:\\[^\n][^'\\\n]*)*'"
@@ -17,7 +19,8 @@ STRING = (
 VARIABLE = r"\$(?:\{([a-zA-Z_]\w*)(?::([^}\s]*))?\}|([a-zA-Z_]\w*))"
 """``${name}``, ``${name:format}`` or ``$name``."""
 
-NUMBER_OR_DURATION = r"(?:0[xX][0-9A-Za-z_.]*+|\.?[0-9](?:[0-9A-Za-z_.]|(?<=[0-9._][eE])[+-])*+)"
+_REST = r"[0-9A-Za-z_.]|(?<=[0-9._][eE])[+-]"
+NUMBER_OR_DURATION = rf"(?:0[xX][0-9A-Za-z_.]*(?![0-9A-Za-z_.])|\.?[0-9](?:{_REST})*(?!{_REST}))"
 """Everything that begins like a number, so that a mistake is reported whole."""
 
 _NUMBER = re.compile(
