@@ -8,7 +8,18 @@ remembers one source for all that are equal, may not).
 
 from __future__ import annotations
 
-from monitoring_kit.conventions import ALERTNAME, SERVICE, SERVICE_ABSENT, SERVICE_DOWN, SEVERITY, TARGET_DOWN, WATCHDOG
+from monitoring_kit.conventions import (
+    ALERTNAME,
+    SERVICE,
+    SERVICE_ABSENT,
+    SERVICE_DOWN,
+    SEVERITY,
+    SLO,
+    SLO_ALERTS,
+    SLO_TIER,
+    TARGET_DOWN,
+    WATCHDOG,
+)
 from monitoring_kit.diagnostics import Note, Report, Span
 from monitoring_kit.lower.alertmanager_matchers import differs, equals, none_of, one_of, present
 from monitoring_kit.lower.model import Model
@@ -20,10 +31,12 @@ GONE = (SERVICE_DOWN, SERVICE_ABSENT)
 
 
 def inhibit_rules(system: System, model: Model) -> list[Branch]:
-    """All inhibition rules: critical over the rest of a service, dead dependency over its dependants, the spec's own."""
+    """All inhibition rules: critical over the rest of a service, dead dependency over its dependants, fast burn-rate alerts
+    over slower ones of the same SLO, the spec's own."""
     here = sorted(system.external_labels)
     rules = [_severity_rule(system, here)]
     rules += _dependency_rules(system, model, here)
+    rules += _tier_rules(model, here)
     for rule in system.spec.alerting.inhibit:
         rules += _own_rules(rule) if _sound(rule) else []
     return rules
@@ -52,6 +65,29 @@ def _dependency_rules(system: System, model: Model, here: list[str]) -> list[Bra
                     source=[one_of(ALERTNAME, names), equals(SERVICE, view.name)],
                     target=[one_of(SERVICE, dependants), none_of(ALERTNAME, (*GONE, TARGET_DOWN, WATCHDOG))],
                     equal=here,
+                )
+            )
+    return rules
+
+
+def _tier_rules(model: Model, here: list[str]) -> list[Branch]:
+    """While a fast burn-rate alert of an SLO fires, its slower ones hold their tongue: the same incident, told once.
+
+    One rule a tier and set of labels that SLOs are grouped by: a group's alert holds back that group's alone.
+    """
+    groupings = {tuple(sorted(plan.by)): plan.origin for plan in model.slos}
+    every = sorted({label for by in groupings for label in by})
+    names = [tier.replace("_", "-") for tier in SLO_ALERTS]
+    rules = []
+    for by, origin in groupings.items():
+        others = [equals(label, "") for label in every if label not in by]
+        for index, tier in enumerate(names[:-1]):
+            rules.append(
+                _rule(
+                    origin,
+                    source=[equals(SLO_TIER, tier), *others],
+                    target=[one_of(SLO_TIER, names[index + 1 :]), *others],
+                    equal=[SERVICE, SLO, *by, *here],
                 )
             )
     return rules

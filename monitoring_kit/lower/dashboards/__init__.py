@@ -9,6 +9,7 @@ from monitoring_kit.lower.dashboards.custom import custom_board
 from monitoring_kit.lower.dashboards.overview import overview_board
 from monitoring_kit.lower.dashboards.provisioning import provisioning_files
 from monitoring_kit.lower.dashboards.service import service_board
+from monitoring_kit.lower.dashboards.slo import slo_board
 from monitoring_kit.lower.dashboards.unique import check_unique
 from monitoring_kit.lower.model import Model
 from monitoring_kit.lower.tree import Branch, OutFile
@@ -20,7 +21,7 @@ __all__ = ["lower_grafana"]
 def lower_grafana(system: System, model: Model, report: Report) -> list[OutFile]:
     """The Grafana files of ``system``: classic dashboard JSON (schemaVersion 42) and provisioning.
 
-    One dashboard shows the system, one each service, and one each of the spec's own. Mistakes go to ``report``: a unit
+    One dashboard shows the system, one each service, one the objectives, and one each of the spec's own. Mistakes go to ``report``: a unit
     that Grafana does not know, an undefined variable, two dashboards with one uid or title.
     """
     context = Context(system, model, report)
@@ -29,6 +30,9 @@ def lower_grafana(system: System, model: Model, report: Report) -> list[OutFile]
     for name, view in system.services.items():
         made.append(service_board(context, view))
         boards[f"service-{slug(name)}"] = made[-1]
+    if model.slos:
+        made.append(slo_board(context))
+        boards["slo"] = made[-1]
     for name, spec in system.spec.dashboards.items():
         made.append(custom_board(context, spec))
         boards[f"board-{slug(name)}"] = made[-1]

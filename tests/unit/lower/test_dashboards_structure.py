@@ -22,7 +22,7 @@ GRAFANA_OWN = re.compile(r"__\w+")
 
 
 def test_there_is_one_for_the_system_one_a_service_and_the_specs_own(built: Built) -> None:
-    expected = 1 + len(built.system.services) + len(built.system.spec.dashboards)
+    expected = 1 + bool(built.model.slos) + len(built.system.services) + len(built.system.spec.dashboards)
     assert len(built.boards) == expected
     assert not built.report.failed, [d.message for d in built.report]
     for name in built.system.services:
