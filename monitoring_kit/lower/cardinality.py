@@ -4,7 +4,8 @@ An upper bound, by this formula:
 
 - a selector of a scraped metric: targets of the job x the product of its labels' budgets x the series of one child (a classic
   histogram's ``_bucket`` has one for each bucket and ``+Inf``). A budget is the number of a label's ``values``, else its ``max``,
-  else 20 (`lower.limits`). ``label="x"`` counts as 1 and ``label=~"a|b"`` as 2. A job with discovery counts one target unless
+  else 20 (`lower.limits`). ``label="x"`` counts as 1 and ``label=~"a|b"`` as 2,
+  any matcher of a label whose values are declared as those that match. A job with discovery counts one target unless
   told otherwise.
 - a recorded series: what the expression of its rule can have.
 - an aggregation: the product of the labels that it keeps, but no more series than it reads. ``histogram_quantile`` drops ``le``.
@@ -17,6 +18,7 @@ An upper bound, by this formula:
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -38,6 +40,7 @@ class Shape:
     labels: Mapping[str, int]
     series: int
     interval: float = _UNKNOWN_INTERVAL
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, labels: Mapping[str, int], most: int, interval: float = _UNKNOWN_INTERVAL) -> Shape:
@@ -173,7 +176,8 @@ class Cardinality:
                 labels = {**own, **{n: label_budget(label) for n, label in info.labels.items()}}
                 if name.endswith("_bucket") and info.type == "histogram":
                     labels["le"] = len(info.buckets) + 1
-                found.append(Shape.of(labels, targets * _most(info, name), seconds))
+                shape = Shape.of(labels, targets * _most(info, name), seconds)
+                found.append(replace(shape, values={n: label.values for n, label in info.labels.items() if label.values}))
         return found
 
 
@@ -190,15 +194,27 @@ def _most(info: MetricInfo, name: str) -> int:
 
 
 def _narrowed(shape: Shape, selector: ast.VectorSelector) -> Shape:
-    """What equality and alternatives leave."""
+    """What equality, alternatives and, where its values are known, any matcher leaves of a label."""
     labels, series = dict(shape.labels), shape.series
     for matcher in selector.matchers:
         had = labels.get(matcher.name, 1)
-        left = 1 if matcher.op == "=" else matcher.value.count("|") + 1 if matcher.op == "=~" and _words(matcher.value) else had
-        if left < had:
-            labels[matcher.name] = left
-            series = math.ceil(series * left / had)
-    return Shape.of(labels, series, shape.interval)
+        left = min(had, _left(matcher, had, shape.values.get(matcher.name, ())))
+        labels[matcher.name] = left
+        series = math.ceil(series * left / had) if had else 0
+    return replace(Shape.of(labels, series, shape.interval), values=shape.values)
+
+
+def _left(matcher: ast.Matcher, had: int, values: tuple[str, ...]) -> int:
+    if values:
+        pattern = re.escape(matcher.value) if matcher.op in ("=", "!=") else matcher.value
+        try:
+            matching = sum(re.fullmatch(pattern, value) is not None for value in values)
+        except re.error:
+            return had
+        return matching if matcher.op in ("=", "=~") else len(values) - matching
+    if matcher.op == "=":
+        return 1
+    return matcher.value.count("|") + 1 if matcher.op == "=~" and _words(matcher.value) else had
 
 
 def _words(pattern: str) -> bool:

@@ -61,7 +61,7 @@ def first_fired(alert: str, days: float) -> str:
 
 def between(expr: str, low: float, high: float) -> str:
     """PromQL: 1 if the value of ``expr`` lies in the range."""
-    return f"({expr} >= bool {low}) * ({expr} <= bool {high})"
+    return f"(({expr}) >= bool {low}) * (({expr}) <= bool {high})"
 
 
 def tell(folder: Path, groups: list[dict[str, Any]], stories: list[Story], timeout: int = 120) -> str:
