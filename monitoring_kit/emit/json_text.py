@@ -9,11 +9,9 @@ from __future__ import annotations
 from json.encoder import encode_basestring
 from typing import Any
 
+from monitoring_kit.emit.plain import bare, spaces
 from monitoring_kit.emit.source_map import Marks, SourceMap
-from monitoring_kit.emit.yaml_scalars import UnwritableError, number
-
-_INDENTS = ["  " * depth for depth in range(64)]
-
+from monitoring_kit.emit.yaml_scalars import UnwritableError
 
 # A mapping or list of at most this many characters stands on one line.
 _INLINE = 88
@@ -62,27 +60,27 @@ class _Writer:
             else:
                 self.sequence(value, depth, before, after)
         else:
-            self.lines.append(f"{before}{self.text(value) if isinstance(value, str) else _other(value)}{after}")
+            self.lines.append(f"{before}{self.text(value) if isinstance(value, str) else bare(value)}{after}")
 
     def sequence(self, items: list[Any] | tuple[Any, ...], depth: int, before: str, after: str) -> None:
         self.lines.append(before + "[")
-        indent = _indent(depth + 1)
+        indent = spaces(depth + 1)
         last = len(items) - 1
         for index, item in enumerate(items):
             self.value(item, depth + 1, indent, "," if index < last else "")
-        self.lines.append(f"{_indent(depth)}]{after}")
+        self.lines.append(f"{spaces(depth)}]{after}")
 
     def mapping(self, tree: dict[str, Any], depth: int, before: str, after: str) -> None:
         origin = getattr(tree, "origin", None)
         mark = self.marks.open(len(self.lines) + 1, origin) if origin is not None else None
         self.lines.append(before + "{")
-        indent = _indent(depth + 1)
+        indent = spaces(depth + 1)
         left = len(tree)
         texts, value = self.texts, self.value
         for key, item in tree.items():
             left -= 1
             value(item, depth + 1, f"{indent}{texts.get(key) or self.key(key)}: ", "," if left else "")
-        self.lines.append(f"{_indent(depth)}}}{after}")
+        self.lines.append(f"{spaces(depth)}}}{after}")
         if mark is not None:
             self.marks.close(mark, len(self.lines))
 
@@ -116,7 +114,7 @@ class _Writer:
             return (self.texts.get(item) or self.text(item)) if len(item) <= _INLINE else None
         if isinstance(item, (dict, list, tuple)) and item:
             return self.inline(item)
-        return _other(item)
+        return bare(item)
 
     def key(self, key: Any) -> str:
         if not isinstance(key, str):
@@ -130,23 +128,3 @@ class _Writer:
         if len(text) <= _INLINE:
             self.texts[text] = found
         return found
-
-
-def _indent(depth: int) -> str:
-    return _INDENTS[depth] if depth < len(_INDENTS) else "  " * depth
-
-
-def _other(value: Any) -> str:
-    if value is None:
-        return "null"
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    if isinstance(value, (int, float)):
-        return number(value)
-    if isinstance(value, dict):
-        return "{}"
-    if isinstance(value, (list, tuple)):
-        return "[]"
-    raise UnwritableError(f"a {type(value).__name__} is not plain data")

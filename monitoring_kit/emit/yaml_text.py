@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from monitoring_kit.emit.plain import bare, spaces
 from monitoring_kit.emit.source_map import Marks, SourceMap
-from monitoring_kit.emit.yaml_scalars import UnwritableError, literal_lines, number, quoted
+from monitoring_kit.emit.yaml_scalars import UnwritableError, literal_lines, quoted
 
-_INDENTS = ["  " * depth for depth in range(64)]
 # YAML 1.1 and 1.2 limit an implicit key to 1024 characters; its quotes and escapes count.
 _MAX_KEY = 1000
 
@@ -43,7 +43,7 @@ class _Writer:
         """Write the entries; ``lead`` stands before the first one instead of its indentation (``- `` in a list)."""
         origin = getattr(tree, "origin", None)
         mark = self.marks.open(len(self.lines) + 1, origin) if origin is not None else None
-        indent = _indent(depth)
+        indent = spaces(depth)
         before = lead or indent
         for key, value in tree.items():
             self.value(value, depth, before + self.key(key, indent))
@@ -52,8 +52,8 @@ class _Writer:
             self.marks.close(mark, len(self.lines))
 
     def sequence(self, tree: list[Any], depth: int, lead: str) -> None:
-        before = (lead or _indent(depth)) + "-"
-        again = _indent(depth) + "-"
+        before = (lead or spaces(depth)) + "-"
+        again = spaces(depth) + "-"
         for item in tree:
             if item and isinstance(item, dict):
                 self.mapping(item, depth + 1, before + " ")
@@ -80,7 +80,7 @@ class _Writer:
             self.add(before)
             self.sequence(list(value), depth + 1, "")
         else:
-            self.add(f"{before} {_other(value)}" if before else _other(value))
+            self.add(f"{before} {bare(value)}" if before else bare(value))
 
     def scalar(self, value: str, depth: int, before: str) -> None:
         block = literal_lines(value)
@@ -89,7 +89,7 @@ class _Writer:
             self.add(f"{before} {text}" if before else text)
             return
         self.add(f"{before} {block[0]}")
-        indent = _indent(depth + 1)
+        indent = spaces(depth + 1)
         self.lines += [indent + line if line else "" for line in block[1]]
 
     def add(self, line: str) -> None:
@@ -103,23 +103,3 @@ class _Writer:
         if found is None:
             found = self.texts[text] = quoted(text)
         return found
-
-
-def _indent(depth: int) -> str:
-    return _INDENTS[depth] if depth < len(_INDENTS) else "  " * depth
-
-
-def _other(value: Any) -> str:
-    if value is None:
-        return "null"
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    if isinstance(value, (int, float)):
-        return number(value)
-    if isinstance(value, dict):
-        return "{}"
-    if isinstance(value, (list, tuple)):
-        return "[]"
-    raise UnwritableError(f"a {type(value).__name__} is not plain data")

@@ -66,7 +66,7 @@ def with_dashboards(spec: Spec, exporters: list[ExporterView]) -> Spec:
         return spec
     boards = dict(spec.dashboards)
     for exporter in exporters:
-        here = {"node": exporter.node, "name_span": exporter.node.span}
+        here: dict[str, Any] = {"node": exporter.node, "name_span": exporter.node.span}
         panels = tuple(
             Panel(title=s.title, signal=s.name, services=(exporter.service,), **here)
             for s in exporter.loaded.pack.signals.values()

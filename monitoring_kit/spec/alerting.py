@@ -141,7 +141,9 @@ class Alerting(Item):
         ("alertmanager:9093",),
     )
     tls: Tls | None = key(Record(Tls), "TLS from Prometheus to the Alertmanagers, when they have certificates.")
-    basic_auth: BasicAuth | None = key(Record(BasicAuth), "Prometheus' login at the Alertmanagers, when they have users.")
+    basic_auth: BasicAuth | None = key(
+        Record(BasicAuth), "Prometheus' login at the Alertmanagers, when they have users."
+    )
     listen: str = key(LISTEN, "Alertmanager's listen address.", "127.0.0.1:9093")
     external_url: str | None = key(URL, "Where people reach Alertmanager; links in notifications.")
     absent: str = key(

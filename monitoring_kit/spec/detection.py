@@ -65,7 +65,10 @@ class Degradation(Item):
     signals: tuple[str, ...] = key(SIGNALS, "Signals to compare.", required=True, example="[latency, errors]")
     label: str = key(LABEL_NAME, "Label that tells the versions apart.", "version")
     worse: Quantity = key(
-        Amount(("ratio",)), "How much worse, as a share of the version before.", Quantity(0.2, "ratio", "20%"), example="20%"
+        Amount(("ratio",)),
+        "How much worse, as a share of the version before.",
+        Quantity(0.2, "ratio", "20%"),
+        example="20%",
     )
     window: Duration = key(DURATION, "Range that is compared.", Duration(30 * 60_000))
     memory: Duration = key(DURATION, "How long ago the version before may have served.", Duration(86_400_000))

@@ -120,7 +120,8 @@ class MinEvents(Item):
 
     total: int = key(Number(1, whole=True), "Fewest events in a page's long window.", required=True)
     bad: int | None = key(
-        Number(1, whole=True), "Bad events below the floor that raise the low-traffic alert; as many as would page at the floor, five at least, when not set."
+        Number(1, whole=True),
+        "Bad events below the floor that raise the low-traffic alert; as many as would page at the floor, five at least, when not set.",
     )
 
 
@@ -146,10 +147,13 @@ class Slo(Item):
     objective: Quantity = key(Amount(("ratio",)), "Share of good events, below 100%.", required=True, example="99.9%")
     threshold: Quantity | None = key(Amount(), "For a histogram: what counts as good.")
     window: Period | None = key(
-        PeriodShape(), "7d, 14d, 28d, 30d, 90d, month or quarter; 30d, or the longest that Prometheus keeps, when not set."
+        PeriodShape(),
+        "7d, 14d, 28d, 30d, 90d, month or quarter; 30d, or the longest that Prometheus keeps, when not set.",
     )
     profile: str = key(
-        Choice(("exact", "lean")), "exact: windows up to 6h from raw samples; lean: up to 1h, several times cheaper.", "exact"
+        Choice(("exact", "lean")),
+        "exact: windows up to 6h from raw samples; lean: up to 1h, several times cheaper.",
+        "exact",
     )
     group_by: tuple[str, ...] = key(ListOf(LABEL_NAME, single=True), "One budget for each value of these labels.", ())
     labels: dict[str, str] = key(LABELS, "Extra labels of its alerts.", dict)

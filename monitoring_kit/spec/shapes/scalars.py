@@ -1,0 +1,215 @@
+"""Shapes of single values: text, choices, numbers, durations, quantities."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from monitoring_kit.diagnostics import Report
+from monitoring_kit.diagnostics.suggest import did_you_mean
+from monitoring_kit.load.nodes import Node, Scalar, plain, resolve_scalar
+from monitoring_kit.spec.quantity import DIMENSIONS, Duration, parse_quantity
+from monitoring_kit.spec.shapes.base import INVALID, JsonSchema, Shape
+
+
+@dataclass(frozen=True)
+class Text(Shape):
+    """A string; ``pattern`` must match it whole and ``hint`` says what the pattern means."""
+
+    pattern: str | None = None
+    hint: str = ""
+    code: str = "spec/value"
+    max_length: int = 10_000
+
+    what = "text"
+
+    def read(self, node: Node, report: Report) -> Any:
+        text = self._scalar(node, report)
+        if text is None:
+            return INVALID
+        if len(text) > self.max_length:
+            report.error("spec/value", f"longer than {self.max_length} characters", node.span)
+            return INVALID
+        if self.pattern and not re.fullmatch(self.pattern, text):
+            report.error(
+                self.code,
+                f"`{text[:80]}` is not {self.hint or 'of the right form'}",
+                node.span,
+                help=self._help(text),
+            )
+            return INVALID
+        return text
+
+    def _help(self, text: str) -> str:
+        if self.code == "spec/label-name":
+            return f"write `{re.sub('[^a-zA-Z0-9_]', '_', text).lstrip('0123456789') or 'label'}`"
+        return f"it must match {self.pattern}"
+
+    def schema(self, defs: dict[str, JsonSchema]) -> JsonSchema:
+        return {
+            "type": ["string", "number", "boolean"],
+            **({"pattern": f"^(?:{self.pattern})$"} if self.pattern else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Choice(Shape):
+    """One of a few words."""
+
+    words: tuple[str, ...]
+    code: str = "spec/value"
+
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        return "one of " + ", ".join(f"`{w}`" for w in self.words)
+
+    def read(self, node: Node, report: Report) -> Any:
+        text = self._scalar(node, report)
+        if text is None:
+            return INVALID
+        if text not in self.words:
+            report.error(
+                self.code,
+                f"`{text}` is not {self.what}",
+                node.span,
+                help=did_you_mean(text, self.words, "possible"),
+            )
+            return INVALID
+        return text
+
+    def schema(self, defs: dict[str, JsonSchema]) -> JsonSchema:
+        return {"enum": list(self.words)}
+
+
+@dataclass(frozen=True)
+class Flag(Shape):
+    """true or false."""
+
+    what = "true or false"
+
+    def read(self, node: Node, report: Report) -> Any:
+        value = resolve_scalar(node) if isinstance(node, Scalar) else None
+        if isinstance(value, bool):
+            return value
+        hint = (
+            "YAML 1.2 has only true and false"
+            if isinstance(value, str) and value.lower() in ("yes", "no", "on", "off")
+            else ""
+        )
+        return self._wrong(node, report, help_=hint)
+
+    def schema(self, defs: dict[str, JsonSchema]) -> JsonSchema:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Number(Shape):
+    """A number within bounds; ``whole`` allows integers only."""
+
+    low: float | None = None
+    high: float | None = None
+    whole: bool = False
+
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        kind = "a whole number" if self.whole else "a number"
+        if self.low is not None and self.high is not None:
+            return f"{kind} from {self.low:g} to {self.high:g}"
+        return kind + (f" of at least {self.low:g}" if self.low is not None else "")
+
+    def read(self, node: Node, report: Report) -> Any:
+        value = resolve_scalar(node) if isinstance(node, Scalar) else None
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or (self.whole and not isinstance(value, int))
+        ):
+            return self._wrong(node, report)
+        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
+            report.error("spec/value", f"{value} is not {self.what}", node.span)
+            return INVALID
+        return value
+
+    def schema(self, defs: dict[str, JsonSchema]) -> JsonSchema:
+        bounds = {"minimum": self.low, "maximum": self.high}
+        return {
+            "type": "integer" if self.whole else "number",
+            **{k: v for k, v in bounds.items() if v is not None},
+        }
+
+
+@dataclass(frozen=True)
+class TimeSpan(Shape):
+    """A duration: 30s, 5m, 1h30m, 14d."""
+
+    low: str | None = None
+    high: str | None = None
+
+    what = "a duration such as 30s, 5m or 14d"
+
+    def read(self, node: Node, report: Report) -> Any:
+        text = self._scalar(node, report)
+        if text is None:
+            return INVALID
+        try:
+            value = Duration.of(text)
+        except ValueError as error:
+            report.error("spec/duration", str(error), node.span)
+            return INVALID
+        if (self.low and value < Duration.of(self.low)) or (self.high and value > Duration.of(self.high)):
+            report.error(
+                "spec/duration",
+                f"`{text}` is not between {self.low or '0s'} and {self.high or '100y'}",
+                node.span,
+            )
+            return INVALID
+        return value
+
+    def schema(self, defs: dict[str, JsonSchema]) -> JsonSchema:
+        return {"type": "string", "pattern": r"^(0|(\d+(y|w|d|h|ms|m|s))+)$"}
+
+
+@dataclass(frozen=True)
+class Amount(Shape):
+    """A quantity of one of the given dimensions; of any when none is given."""
+
+    dimensions: tuple[str, ...] = ()
+
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        return "a quantity such as 5%, 2s, 512MB or 100/s"
+
+    def read(self, node: Node, report: Report) -> Any:
+        text = self._scalar(node, report)
+        if text is None:
+            return INVALID
+        try:
+            value = parse_quantity(text)
+        except ValueError as error:
+            report.error("units/unknown", str(error), node.span)
+            return INVALID
+        if self.dimensions and value.dimension not in self.dimensions:
+            wanted = " or ".join(DIMENSIONS[d] for d in self.dimensions)
+            report.error(
+                "units/mismatch",
+                f"`{text}` is not {wanted}",
+                node.span,
+                help=f"write {wanted.split('written ')[-1]}",
+            )
+            return INVALID
+        return value
+
+    def schema(self, defs: dict[str, JsonSchema]) -> JsonSchema:
+        return {"type": ["string", "number"]}
+
+
+@dataclass(frozen=True)
+class Anything(Shape):
+    """Any YAML, passed through as plain data (raw relabeling rules and the like)."""
+
+    def read(self, node: Node, report: Report) -> Any:
+        return plain(node)
+
+    def schema(self, defs: dict[str, JsonSchema]) -> JsonSchema:
+        return {}
