@@ -25,12 +25,19 @@ tools: $(STAMP) ## find prometheus, promtool, alertmanager and amtool, or fetch 
 demo: tools ## break a service of the example on the real servers and watch the alert arrive
 	$(BIN)/python -m monitoring_kit.stack.demo $(EXAMPLE)/mkit.yaml
 
+demo-ai: tools ## watch a people detector through its exporter and a real Prometheus
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[demo-ai]'
+	$(BIN)/python -m monitoring_kit.stack.demo_ai examples/people-detector
+
 test: tools ## prove the whole project: lint, types, unit tests with coverage, drift of the generated files
 	$(MAKE) --no-print-directory lint type drift
 	$(BIN)/python -m pytest tests -m 'not e2e' -n $(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 e2e: tools ## the tests that start the real servers
 	$(BIN)/python -m pytest tests -m e2e
+
+soak: tools ## ten minutes of both exporters under load while their sources die and return
+	MKIT_SOAK=$${MKIT_SOAK:-600} $(BIN)/python -m pytest tests/soak
 
 matrix: $(STAMP) ## the end-to-end tests on the servers of Debian bookworm, trixie and sid
 	@for suite in bookworm trixie sid; do \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -33,7 +34,7 @@ def person(image: Image, x: int, foot: int, height: int, step: float, shade: int
         return round(x + dx * unit), round(foot - up * unit)
 
     def limb(points: list[tuple[int, int]], width: float) -> None:
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in pairwise(points):
             cv2.line(image, start, end, colour, max(2, round(width * unit)), cv2.LINE_AA)
 
     for side in (-1, 1):
@@ -55,7 +56,7 @@ def street(rng: np.random.Generator) -> Image:
 
 def frames(seed: int, most: int = 3) -> Iterator[Frame]:
     """Frames without end; the same seed gives the same ones. In some nobody is there."""
-    rng, dice = np.random.default_rng(seed), random.Random(seed)
+    rng, dice = np.random.default_rng(seed), random.Random(seed)  # noqa: S311 - pictures, no secret
     places = [110, 320, 530]
     while True:
         image = street(rng)

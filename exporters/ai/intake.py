@@ -145,56 +145,69 @@ class Intake:
         self.meters.drop(transport, "malformed", malformed)
         return len(facts) - malformed
 
-    def _child(self, item: Sequence[Any], kind: str) -> tuple[Target, Any]:
+    def _target(self, item: Sequence[Any], kind: str) -> Target:
         target = self.targets.get(item[1])
         if target is None:
             raise Rejected("unknown_metric")
         if target.kind != kind:
             raise Rejected("wrong_type")
-        child = target.child(item[2] if item[2] is not None else _NO_LABELS)
-        if isinstance(child, str):
-            raise Rejected(child)
-        return target, child
+        return target
 
     def _counter(self, item: Sequence[Any]) -> int:
-        _, child = self._child(item, "counter")
+        target = self._target(item, "counter")
         amount, events = _number(item[3]), _whole(item[4])
         if amount < 0:
             raise Rejected("invalid_value")
-        child.inc(amount)
+        _child(target, item).inc(amount)
         return events
 
     def _gauge(self, item: Sequence[Any]) -> int:
-        _, child = self._child(item, "gauge")
+        target = self._target(item, "gauge")
+        value = _number(item[3])
+        child = _child(target, item)
         if len(item) > 4 and item[4] == "+":
-            child.inc(_number(item[3]))
+            child.inc(value)
         else:
-            child.set(_number(item[3]))
+            child.set(value)
         return 1
 
     def _values(self, item: Sequence[Any]) -> int:
-        target, child = self._child(item, "histogram")
-        values = item[3]
-        if not isinstance(values, list) or len(values) > MAX_ITEM_VALUES:
-            raise Rejected("malformed")
-        if not {type(value) for value in values} <= {float, int}:
-            raise Rejected("invalid_value")
-        observe_all(child, values)
+        target = self._target(item, "histogram")
+        values = _numbers(item[3])
+        observe_all(_child(target, item), values)
         for watch in self._watches.get(target.family.name, ()):
             watch(*_finite(values, [1] * len(values)))
         return len(values)
 
     def _weighted(self, item: Sequence[Any]) -> int:
-        target, child = self._child(item, "histogram")
-        values, counts = item[3], item[4]
-        if not isinstance(values, list) or len(values) > MAX_ITEM_VALUES or len(values) != len(counts):
+        target = self._target(item, "histogram")
+        values, counts = _numbers(item[3]), item[4]
+        if len(values) != len(counts):
             raise Rejected("malformed")
-        if not {type(value) for value in values} <= {float, int} or any(_whole(count) < 1 for count in counts):
+        if any(_whole(count) < 1 for count in counts):
             raise Rejected("invalid_value")
-        observe_many(child, values, counts, None if item[5] is None else _number(item[5]))
+        total = None if item[5] is None else _number(item[5])
+        observe_many(_child(target, item), values, counts, total)
         for watch in self._watches.get(target.family.name, ()):
             watch(*_finite(values, counts))
         return sum(counts)
+
+
+def _child(target: Target, item: Sequence[Any]) -> Any:
+    """The series of an item whose value is right: a wrong one must not make a series."""
+    child = target.child(item[2] if item[2] is not None else _NO_LABELS)
+    if isinstance(child, str):
+        raise Rejected(child)
+    return child
+
+
+def _numbers(values: Any) -> list[float]:
+    if not isinstance(values, list) or len(values) > MAX_ITEM_VALUES:
+        raise Rejected("malformed")
+    if not {type(value) for value in values} <= {float, int}:
+        raise Rejected("invalid_value")
+    # A whole number beyond all floats fails here, before anything is counted.
+    return [float(value) for value in values]
 
 
 def _carry(old: Any, new: Any) -> None:

@@ -461,9 +461,10 @@ class Client:
         events = size = 0
         sources: list[Any] = [*list(self._handles.values()), self._facts]
         for handle in sources:
+            found = handle.items()
             lost, handle.lost = handle.lost, 0
             self._drop(lost)
-            for item, count in handle.items():
+            for item, count in found:
                 try:
                     text = json.dumps(item, separators=(",", ":"), allow_nan=False)
                 except (TypeError, ValueError):

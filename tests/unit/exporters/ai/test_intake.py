@@ -1,0 +1,260 @@
+"""The intake: only what is declared is counted, and everything else is counted as dropped."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monitoring_kit.exporters.ai.datagrams import unix_socket
+from monitoring_kit.exporters.ai.mkit_client import Client
+from monitoring_kit.exporters.ai.senders import MAX_CLIENTS, Arrival, Senders
+from monitoring_kit.exporters.runtime import ConfigError
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.unit.exporters.ai.rig import Rig
+
+MODEL = {"model": "m", "version": "1"}
+METRICS = {
+    "a_total": {"type": "counter", "help": "A.", "labels": {"x": {"allow": ["1", "2"]}}},
+    "h_seconds": {"type": "histogram", "help": "H.", "unit": "seconds", "buckets": [0.1, 1], "native": True},
+    "g": {"type": "gauge", "help": "G.", "labels": {"model": {}}},
+}
+CONFIG: dict[str, Any] = {
+    "model": {"name": "m", "version": "1"},
+    "metrics": METRICS,
+    "ingest": {"http": True},
+    "gpu": False,
+}
+
+
+@pytest.fixture
+def rig() -> Any:
+    with Rig(CONFIG) as made:
+        yield made
+
+
+@pytest.mark.parametrize(("item", "reason"), [
+    (["c", "b_total", {}, 1, 1], "unknown_metric"),
+    (["c", "a_total", {"x": "1", "y": "2"}, 1, 1], "unknown_label"),
+    (["c", "a_total", {}, 1, 1], "missing_label"),
+    (["c", "a_total", {"x": 1}, 1, 1], "invalid_label"),
+    (["c", "a_total", {"x": ["1"]}, 1, 1], "invalid_label"),
+    (["c", "a_total", {"x": "1"}, -1, 1], "invalid_value"),
+    (["c", "a_total", {"x": "1"}, float("nan"), 1], "invalid_value"),
+    (["c", "a_total", {"x": "1"}, True, 1], "invalid_value"),
+    (["c", "a_total", {"x": "1"}, "1", 1], "invalid_value"),
+    (["g", "a_total", {"x": "1"}, 1], "wrong_type"),
+    (["h", "h_seconds", {}, ["x"]], "invalid_value"),
+    (["H", "h_seconds", {}, [1.0], [0], 0], "invalid_value"),
+    (["H", "h_seconds", {}, [1.0, 2.0], [1], 0], "malformed"),
+    (["h", "h_seconds", {}, [10**400]], "malformed"),
+    (["c", "a_total"], "malformed"),
+    (["?"], "malformed"), ([], "malformed"), (None, "malformed"), (3, "malformed"), ({}, "malformed"),
+    (["p", {"id": "1"}, 2, 0, {}], "no_quality"),
+])  # fmt: skip
+def test_what_is_not_declared_is_dropped_and_counted(rig: Rig, item: Any, reason: str) -> None:
+    before = [line for line in rig.text().splitlines() if not line.startswith(("mkit_ai_", "process_"))]
+    assert rig.intake.items("http", [item]) == 1
+    assert rig.dropped("http", reason) == 1
+    after = [line for line in rig.text().splitlines() if not line.startswith(("mkit_ai_", "process_"))]
+    assert before == after
+
+
+def test_what_is_declared_is_counted_and_the_model_filled_in(rig: Rig) -> None:
+    items = [["c", "a_total", {"x": "1"}, 2.5, 3], ["g", "g", {}, 4], ["h", "h_seconds", {}, [0.05, 5.0]],
+             ["H", "h_seconds", {}, [0.5], [10], 5.0], ["c", "mkit_model_batches_total", {}, 1, 1]]  # fmt: skip
+    assert rig.intake.items("http", items) == 0
+    assert rig.value("a_total", x="1") == 2.5
+    assert rig.value("g", model="m") == 4
+    assert rig.value("h_seconds_count") == 12
+    assert rig.value("h_seconds_sum") == pytest.approx(10.05)
+    assert 'h_seconds_bucket{le="1.0"} 11' in rig.text()
+    assert rig.value("mkit_model_batches_total", **MODEL) == 1
+    assert rig.value("mkit_ai_ingest_events_total", transport="http") == 3 + 1 + 2 + 10 + 1
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5) | st.sampled_from(["c", "h", "H", "g", "a_total", "h_seconds", "x", "1"]),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.sampled_from(["x", "y", "v", "items", "client"]), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(json_values, max_size=6), json_values)
+def test_no_input_breaks_the_intake_or_the_exposition(items: list[Any], body: Any) -> None:
+    with Rig(CONFIG) as rig:
+        rig.intake.items("http", items)
+        rig.intake.datagram(body)
+        rig.intake.datagram({"v": 1, "client": "c", "first": 0, "events": 1, "dropped": 0, "items": items})
+        families = {family.name for family in text_string_to_metric_families(rig.text())}
+        assert "mkit_ai_ingest_dropped" in families
+
+
+# -- losses ---------------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5), st.sampled_from(["ok", "lost"])), min_size=1, max_size=30)
+)
+def test_every_event_is_counted_lost_or_given_up(datagrams: list[tuple[int, int, str]]) -> None:
+    senders = Senders()
+    first = dropped = arrived = lost = given_up = 0
+    last_sent = 0
+    senders.arrived("c", 0, 0, 0)
+    for events, drops, fate in datagrams:
+        dropped += drops
+        first += drops
+        if fate == "ok":
+            found = senders.arrived("c", first, events, dropped)
+            assert not found.stale
+            arrived, lost, given_up = arrived + events, lost + found.lost, given_up + found.dropped
+            last_sent = first + events
+        first += events
+    assert arrived + lost + given_up == last_sent
+
+
+def test_a_datagram_that_comes_twice_counts_once() -> None:
+    senders = Senders()
+    assert senders.arrived("c", 5, 3, 0) == Arrival()
+    assert senders.arrived("c", 5, 3, 0).stale
+    assert senders.arrived("c", 8, 1, 0) == Arrival()
+
+
+def test_clients_are_forgotten_beyond_the_limit() -> None:
+    senders = Senders()
+    for number in range(MAX_CLIENTS + 10):
+        senders.arrived(str(number), 0, 1, 0)
+    assert len(senders) == MAX_CLIENTS
+
+
+# -- HTTP -----------------------------------------------------------------------------------------------------------------
+
+
+def batch(batch_id: str, *events: Any) -> bytes:
+    return json.dumps({"batch_id": batch_id, "events": events}).encode()
+
+
+def test_a_batch_counts_once_whatever_the_number_of_tries(rig: Rig) -> None:
+    body = batch(
+        "b1",
+        {"metric": "a_total", "labels": {"x": "1"}, "inc": 2},
+        {"metric": "nope", "set": 1},
+        {"metric": "h_seconds", "observe": [0.1, 2]},
+    )
+    for _ in range(3):
+        answer = rig.post(body)
+        assert (answer.status, answer.headers["X-Mkit-Dropped"]) == (204, "1")
+    assert rig.value("a_total", x="1") == 2
+    assert rig.value("h_seconds_count") == 2
+    assert rig.dropped("http", "duplicate_batch") == 2
+
+
+@pytest.mark.parametrize("body", [
+    b"", b"\xff", b"[]", b"{}", b'{"batch_id": 1, "events": []}', b'{"batch_id": "", "events": []}', b'{"batch_id": "x"}',
+    b'{"batch_id": "' + b"x" * 200 + b'", "events": []}', b"[" * 100_000,
+])  # fmt: skip
+def test_what_is_no_batch_is_refused(rig: Rig, body: bytes) -> None:
+    assert rig.post(body).status == 400
+    assert rig.dropped("http", "malformed") == 1
+
+
+def test_a_batch_of_too_many_events_is_413(rig: Rig) -> None:
+    assert rig.post(batch("x", *[{}] * 10_001)).status == 413
+
+
+def test_events_that_are_no_objects_or_have_two_verbs_are_dropped(rig: Rig) -> None:
+    answer = rig.post(batch("x", 1, {"metric": "a_total", "inc": 1, "set": 2}, {}))
+    assert (answer.status, answer.headers) == (204, {"X-Mkit-Dropped": "3"})
+
+
+def test_too_many_events_are_429_and_may_come_later() -> None:
+    with Rig({**CONFIG, "ingest": {"http": {"max_events_per_second": 10}}}) as rig:
+        event = {"metric": "a_total", "labels": {"x": "1"}, "inc": 1}
+        assert rig.post(batch("1", *[event] * 10)).status == 204
+        answer = rig.post(batch("2", *[event] * 5))
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
+        time.sleep(0.6)
+        assert rig.post(batch("2", *[event] * 5)).status == 204
+        assert rig.value("a_total", x="1") == 15
+
+
+# -- the socket, and reloads ------------------------------------------------------------------------------------------------
+
+
+def until(test: Any, seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while not test():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_the_socket_has_its_mode_and_goes_with_the_exporter(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "ai.sock"
+    with Rig({**CONFIG, "ingest": {"unix": str(path)}}) as rig:
+        assert path.stat().st_mode & 0o777 == 0o660
+        client = Client(str(path), start=False)
+        client.counter("a_total", x="1").inc()
+        client.flush()
+        until(lambda: rig.value("a_total", x="1") == 1)
+        assert rig.value("mkit_model_processes", **MODEL) == 1
+        assert (rig.value("mkit_model_resident_memory_bytes", **MODEL) or 0) > 1 << 20
+    assert not path.exists()
+
+
+def test_a_stale_socket_is_replaced_and_a_file_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as old:
+        old.bind(str(path))
+    unix_socket(path).close()
+    path.unlink()
+    path.write_text("mine")
+    with pytest.raises(ConfigError, match="something else"):
+        unix_socket(path)
+    assert path.read_text() == "mine"
+
+
+def test_a_reload_keeps_counters_clients_sockets_and_batches(tmp_path: Path) -> None:
+    config = {**CONFIG, "ingest": {"unix": str(tmp_path / "s"), "http": True}}
+    first = Rig(config)
+    client = Client(str(tmp_path / "s"), start=False)
+    counter, histogram = client.counter("a_total", x="1"), client.histogram("h_seconds")
+    counter.inc()
+    histogram.observe(0.2)
+    client.flush()
+    until(lambda: first.value("a_total", x="1") == 1)
+    assert first.post(batch("b", {"metric": "a_total", "labels": {"x": "2"}, "inc": 5})).status == 204
+    second = Rig({**config, "max_series": 5000}, first.lasting)
+    # What still reaches the old configuration counts in the new one.
+    assert first.post(batch("late", {"metric": "a_total", "labels": {"x": "2"}, "inc": 1})).status == 204
+    first.close()
+    counter.inc()
+    client.flush()
+    until(lambda: second.value("a_total", x="1") == 2)
+    assert second.post(batch("b", {"metric": "a_total", "labels": {"x": "2"}, "inc": 5})).status == 204
+    assert second.value("a_total", x="2") == 6
+    assert 'h_seconds_bucket{le="1.0"} 1' in second.text()
+    assert second.value("mkit_ai_ingest_lost_total", where="transport") == 0
+    second.close()
+    assert not (tmp_path / "s").exists()
+
+
+def test_lost_datagrams_are_seen(tmp_path: Path) -> None:
+    with Rig({**CONFIG, "ingest": {"unix": str(tmp_path / "s")}}) as rig:
+        client = Client(str(tmp_path / "s"), start=False)
+        counter = client.counter("a_total", x="1")
+        for number in range(3):
+            counter.inc()
+            client._encode()
+            if number == 1:
+                client._unsent.clear()
+            client._send()
+        until(lambda: rig.value("a_total", x="1") == 2)
+        assert rig.value("mkit_ai_ingest_lost_total", where="transport") == 1
