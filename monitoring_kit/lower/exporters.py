@@ -32,15 +32,14 @@ def lower_exporters(system: System, report: Report) -> list[OutFile]:
     """`exporters/<name>.yaml` for every exporter of the spec. 0640: the files name those that hold secrets."""
     files = []
     for exporter in system.exporters:
-        entry = _makers().get(exporter.name)
-        if entry is None:
+        made = _made(system, exporter)
+        if made is None:
             report.error(
                 "exporters/not-installed", f"the {exporter.name} exporter is not installed, so its configuration cannot be made", exporter.node.span,
                 help="reinstall mkit: its entry points are not registered",
             )  # fmt: skip
             continue
-        make: FromSpec = entry.load()
-        config, mistakes = make(exporter.block, _registry(system, exporter))
+        config, mistakes = made
         for mistake in mistakes:
             about_key = str(mistake.message).startswith(("unknown key", "is not in the metric registry"))
             span = _place(exporter.node, tuple(mistake.path), about_key=about_key)
@@ -48,6 +47,20 @@ def lower_exporters(system: System, report: Report) -> list[OutFile]:
         if not mistakes:
             files.append(OutFile(f"exporters/{exporter.name}.yaml", "yaml", Branch(exporter.node.span, config), 0o640))
     return files
+
+
+def configuration(system: System, exporter: ExporterView) -> dict[str, Any] | None:
+    """The configuration of one exporter; None when it has mistakes (``lower_exporters`` reports them)."""
+    made = _made(system, exporter)
+    return made[0] if made is not None and not made[1] else None
+
+
+def _made(system: System, exporter: ExporterView) -> tuple[dict[str, Any], list[Any]] | None:
+    entry = _makers().get(exporter.name)
+    if entry is None:
+        return None
+    make: FromSpec = entry.load()
+    return make(exporter.block, _registry(system, exporter))
 
 
 def _registry(system: System, exporter: ExporterView) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def find_exporters(spec: Spec, packs: Packs, report: Report) -> list[ExporterVie
             if block is not None:
                 report.error("spec/type", f"`{name}` must be a mapping", spec.exporters.at(name))
             continue
-        port = _port(block.get("listen"), default)
+        port = port_of(block.get("listen"), default)
         service = _scraped_at(spec, port)
         loaded = packs.shipped(f"exporters/{name}")
         if service is None:
@@ -80,7 +80,8 @@ def with_dashboards(spec: Spec, exporters: list[ExporterView]) -> Spec:
     return replace(spec, dashboards=boards)
 
 
-def _port(listen: Any, default: int) -> int:
+def port_of(listen: Any, default: int) -> int:
+    """The port of an address such as ``:9641``; ``default`` when it names none."""
     tail = str(listen or "").rpartition(":")[2]
     return int(tail) if tail.isdigit() else default
 

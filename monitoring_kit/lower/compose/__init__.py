@@ -7,6 +7,7 @@ from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.compose import servers
 from monitoring_kit.lower.compose.container import Container, images
 from monitoring_kit.lower.compose.exporters import exporters
+from monitoring_kit.lower.compose.own import own_exporters
 from monitoring_kit.lower.compose.page import compose_page
 from monitoring_kit.lower.compose.secrets import Secrets
 from monitoring_kit.lower.model import Model
@@ -30,6 +31,7 @@ def lower_compose(system: System, model: Model, report: Report) -> list[OutFile]
         servers.grafana(system, secrets),
         *servers.influx(system),
         *exporters(system, secrets, report),
+        *own_exporters(system, secrets, report),
     ]
     _check_names(system, containers, report)
     _check_versions(system, report)
@@ -76,14 +78,3 @@ def _check_names(system: System, containers: list[Container], report: Report) ->
                 help="give one of them another host name in the spec",
             )
         seen.add(container.name)
-    for view in system.services.values():
-        names = [
-            name for name in ("business", "ai") if view.spec.kind == {"business": "business", "ai": "ai-model"}[name]
-        ]
-        for name in names:
-            if system.spec.exporters is not None and getattr(system.spec.exporters, name):
-                report.info(
-                    "compose/exporter",
-                    f"compose.yaml does not run the {name} exporter of `{view.name}` yet",
-                    view.origin,
-                )

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from monitoring_kit import __version__
 from monitoring_kit.diagnostics import Span
 from monitoring_kit.lower.compose.secrets import Secret
 from monitoring_kit.lower.tree import Branch
@@ -33,13 +34,19 @@ class Container:
     aliases: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def image_name(self) -> str:
+        """The image, with its tag. mkit's own have the version of this mkit."""
+        name: str = images()[self.image]["image"]
+        return name.replace("{version}", __version__)
+
     def tree(self) -> Branch:
         """The service as compose reads it."""
         image = images()[self.image]
         return Branch(
             self.origin,
             {
-                "image": image["image"],
+                "image": self.image_name,
                 "user": image["user"],
                 # Configuration that names secrets is 0640 and belongs to whoever ran mkit.
                 "group_add": ["${MKIT_GID:-65534}"],

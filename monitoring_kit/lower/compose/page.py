@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monitoring_kit.lower.compose.container import Container
+from monitoring_kit.lower.compose.own import STATE_FOLDER, build_lines
 from monitoring_kit.lower.compose.secrets import Secret
 from monitoring_kit.lower.docs import markdown as md
 
@@ -19,6 +20,7 @@ def compose_page(containers: list[Container], secrets: list[Secret], network: st
         "# Running the stack",
         "In the folder that holds `compose.yaml`:",
         md.fence(_START, "sh"),
+        _build(containers),
         md.section(
             "Secrets",
             "Each is a file in `secrets/` (or in the folder that `MKIT_SECRETS` names). mkit writes none of them.",
@@ -35,4 +37,30 @@ def compose_page(containers: list[Container], secrets: list[Secret], network: st
             f"They must join the network {md.code(network)}, under the names that their scrape targets use.",
         ),
         md.link("All pages", "index.md"),
+    )
+
+
+def _build(containers: list[Container]) -> str:
+    """How mkit's own exporters get onto the machine; nothing when the stack has none."""
+    lines = build_lines(containers)
+    if not lines:
+        return ""
+    shared = [
+        f"{md.code(volume)} at {md.code(path)}"
+        for c in containers
+        for volume, path in c.data
+        if volume.endswith("-socket")
+    ]
+    return md.section(
+        "The exporters' images",
+        "They are built once from a checkout of mkit (or its source archive) and never pulled:",
+        md.fence("\n".join(lines), "sh"),
+        f"Their state is in the volumes at {md.code(STATE_FOLDER)}; a database file of SQLite needs a mount of its own in an override file.",
+        *(
+            [
+                f'A model sends to the AI exporter through the volume {", ".join(shared)}: mount it there, and give the model\'s container `group_add: ["10641"]`.'
+            ]
+            if shared
+            else []
+        ),
     )

@@ -10,13 +10,17 @@ from typing import Any
 import jsonschema
 import pytest
 
+from monitoring_kit import __version__
 from monitoring_kit.lower.compose import lower_compose
 from monitoring_kit.lower.compose.container import images
 from monitoring_kit.lower.compose.exporters import BLACKBOX_MODULES
 from monitoring_kit.lower.compose.servers import local_host
+from monitoring_kit.resolve.exporters import DEFAULT_PORTS
 from tests.unit.lower.spec_text import HEAD, WEB, Compile, Lowered, lowered
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "data" / "compose-spec.json").read_text())
+
+FOLDER = Path(__file__).parents[3]
 
 FULL = """
 version: mkit/v1
@@ -37,10 +41,19 @@ services:
   cache: {kind: redis, scrape: {targets: ['redis-exporter:9121']}}
   host: {kind: node, scrape: {targets: ['node-exporter:9100']}}
   site: {kind: http, scrape: {targets: ['https://example.com'], probe: {module: icmp}}}
+  shop: {kind: business, scrape: {targets: ['business-exporter:9700']}}
+  people: {kind: ai-model, scrape: {targets: ['ai-exporter:9642']}}
 metrics:
   a_total: {type: counter, help: A., services: [web]}
+  orders_total: {type: counter, help: Orders., services: [shop]}
 storage: {influxdb: {url: 'http://influxdb:8086', database: m, basic_auth: {username: u, password_file: /srv/smtp}}}
 statsd: {prefix: shop}
+exporters:
+  business:
+    listen: 127.0.0.1:9700
+    sources: {db: {kind: mysql, dsn_file: /run/secrets/shop_dsn, tls: {ca_file: /etc/ssl/db.pem}}}
+    collect: {orders_total: {source: db, sql: SELECT COUNT(*) AS value FROM orders}}
+  ai: {ingest: {unix: /run/mkit/ai.sock}, truth: {source: db, sql: 'SELECT id, value FROM truth', key: [id]}}
 """
 
 
@@ -70,7 +83,7 @@ def test_the_schema_would_notice(full: Lowered) -> None:
 def test_the_whole_stack_is_there(full: Lowered) -> None:
     assert set(services(full)) == {
         "prometheus-a", "prometheus-b", "am-0", "am-1", "grafana", "influxdb", "statsd-exporter",
-        "mysql-exporter", "redis-exporter", "node-exporter", "blackbox-exporter",
+        "mysql-exporter", "redis-exporter", "node-exporter", "blackbox-exporter", "business-exporter", "ai-exporter",
     }  # fmt: skip
 
 
@@ -104,6 +117,10 @@ def test_health_checks_use_no_shell(full: Lowered) -> None:
 def test_images_are_pinned_and_documented() -> None:
     for name, image in images().items():
         registry, _, tag = image["image"].rpartition(":")
+        if name in DEFAULT_PORTS:
+            assert (FOLDER / image["source"].split()[0]).is_file()
+            assert tag == "{version}"
+            continue
         assert registry.count("/") == 2, f"{name}: without a registry podman asks which one"
         assert re.search(r"\d+\.\d+\.\d+", tag), f"{name}: {tag} moves"
         assert image["source"].startswith("https://")
@@ -140,7 +157,7 @@ def test_secrets_are_files_under_their_own_path(full: Lowered) -> None:
     # Two files of one base name stay apart; what lies below a mounted configuration folder needs no mount.
     assert tree["secrets"] == {
         name: {"file": f"${{MKIT_SECRETS:-./secrets}}/{name}"}
-        for name in ("grafana-admin-password", "mysql-exporter-my-cnf", "smtp", "smtp-2", "vm")
+        for name in ("db-pem", "grafana-admin-password", "mysql-exporter-my-cnf", "shop-dsn", "smtp", "smtp-2", "vm")
     }
     found = services(full)
     assert found["am-0"]["secrets"] == [{"source": "smtp", "target": "/run/secrets/smtp"}]
@@ -209,3 +226,55 @@ def test_one_name_for_two_servers_is_said(compile_text: Compile) -> None:
 )  # fmt: skip
 def test_plain_names_become_containers(address: str, host: str | None) -> None:
     assert local_host(address) == host
+
+
+def test_own_exporters_run_from_images_that_are_built_here(full: Lowered) -> None:
+    found = services(full)
+    business, ai = found["business-exporter"], found["ai-exporter"]
+    assert business["image"] == f"monitoring-kit-exporter-business:{__version__}"
+    assert ai["image"] == f"monitoring-kit-exporter-ai:{__version__}"
+    for name, exporter in (("business", business), ("ai", ai)):
+        assert exporter["pull_policy"] == "never"
+        assert exporter["command"][0] == f"--config=/etc/mkit/{name}.yaml"
+        mounts = {m["target"]: m for m in exporter["volumes"]}
+        assert mounts["/etc/mkit"] == {
+            "type": "bind",
+            "source": "./exporters",
+            "target": "/etc/mkit",
+            "read_only": True,
+        }
+        assert mounts["/var/lib/mkit"]["type"] == "volume"
+        # The image's user owns the folders that the volumes are made from, else it could not write there.
+        dockerfile = (FOLDER / "exporters" / name / "Dockerfile").read_text()
+        assert f"USER {exporter['user']}" in dockerfile
+        for mount in exporter["volumes"]:
+            assert mount["type"] == "bind" or mount["target"] in dockerfile
+        assert f"docker build -f exporters/{name}/Dockerfile -t {exporter['image']} ." in full.text("docs/compose.md")
+    assert {m["source"] for m in ai["volumes"]} == {"./exporters", "ai-exporter-state", "ai-exporter-socket"}
+    assert "ai-exporter-socket" in full.text("docs/compose.md")
+
+
+def test_own_exporters_listen_where_they_are_scraped_and_are_probed_there(full: Lowered) -> None:
+    business = services(full)["business-exporter"]
+    # Not on the loopback of the container, whatever the spec's `listen` says.
+    assert business["command"][1] == "--web.listen-address=:9700"
+    assert business["healthcheck"]["test"][-1] == "http://127.0.0.1:9700/-/healthy"
+    assert business["healthcheck"]["test"][2:4] == ["-m", "monitoring_kit.exporters.business.health"]
+
+
+def test_own_exporters_get_the_secrets_that_they_read_and_no_others(full: Lowered) -> None:
+    found = services(full)
+    wanted = {"/run/secrets/shop_dsn", "/etc/ssl/db.pem"}
+    assert {s["target"] for s in found["business-exporter"]["secrets"]} == wanted
+    assert {s["target"] for s in found["ai-exporter"]["secrets"]} == wanted
+
+
+def test_an_exporter_that_runs_elsewhere_is_said(compile_text: Compile) -> None:
+    text = HEAD + (
+        "services:\n  shop: {kind: business, scrape: {targets: ['10.0.0.7:9641']}}\n"
+        "metrics:\n  a: {type: gauge, help: A., services: [shop]}\n"
+        "exporters: {business: {sources: {db: {kind: sqlite, url: 'sqlite:////a.db'}}, collect: {a: {source: db, sql: SELECT 1}}}}\n"
+    )
+    files = lowered(compile_text(text), lower_compose)
+    assert files.found == [("compose/exporter", "info")]
+    assert "docker build" not in files.text("docs/compose.md")
