@@ -165,7 +165,7 @@ def test_the_files_of_a_spec(tmp_path: Path) -> None:
     runner = CliRunner()
     result = runner.invoke(main, ["check", str(tmp_path / "mkit.yaml"), "--fix", "--dry-run"])
     assert result.exit_code == 0, result.output
-    assert "+    expr: 'up{job=~\"a.*\"} == 0'" in result.output
+    assert "+    expr: 'up{job=~\"s.*\"} == 0'" in result.output
     assert (tmp_path / "more.yaml").read_text() == MORE
     result = runner.invoke(main, ["check", str(tmp_path / "mkit.yaml"), "--fix"])
     assert result.exit_code == 0
