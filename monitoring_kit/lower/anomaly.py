@@ -116,6 +116,12 @@ def band(plan: AnomalyPlan) -> Expr:
     return b.mul(plan.sensitivity, b.or_(b.gt(spread, floor), b.and_(floor, spread)))
 
 
+def learning_days(plan: AnomalyPlan) -> int:
+    """How many days of history the alert needs before it says anything: a season, the lag and the warm-up."""
+    known = parameters("anomaly")
+    return (plan.season.ms + Duration.of(known["lag"]).ms + Duration.of(known["warm_up"]).ms) // DAY
+
+
 def _outside(family: Family, alert: Alert, plan: AnomalyPlan) -> None:
     residual = b.metric(plan.residual, service=plan.service)
     bad = plan.use.signal.bad

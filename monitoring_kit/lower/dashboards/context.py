@@ -10,7 +10,8 @@ from monitoring_kit.conventions import service_dashboard, system_dashboard
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.dashboards.infer import Units
 from monitoring_kit.lower.dashboards.limits import Limit, signal_limits
-from monitoring_kit.lower.model import Model
+from monitoring_kit.lower.model import AlertingRule, Model
+from monitoring_kit.lower.plans import Plan
 from monitoring_kit.resolve.signals import SignalUse
 from monitoring_kit.resolve.system import System
 from monitoring_kit.spec.quantity import Duration
@@ -46,6 +47,23 @@ class Context:
         for name, uses in found.items():
             order = {signal: i for i, signal in enumerate(self.system.services[name].signals)}
             uses.sort(key=lambda pair, order=order: order.get(pair[0].signal.name, len(order)))  # type: ignore[misc]
+        return found
+
+    @cached_property
+    def plans(self) -> dict[str, list[Plan]]:
+        """What is watched by its history, by service."""
+        found: dict[str, list[Plan]] = {}
+        for plan in self.model.plans:
+            found.setdefault(plan.service, []).append(plan)
+        return found
+
+    @cached_property
+    def family_alerts(self) -> dict[tuple[str, str], list[AlertingRule]]:
+        """The alerts on what is watched by its history, by service and signal."""
+        found: dict[tuple[str, str], list[AlertingRule]] = {}
+        for rule in self.model.alerts if self.plans else ():
+            if rule.service is not None and "signal" in rule.labels:
+                found.setdefault((rule.service, rule.labels["signal"]), []).append(rule)
         return found
 
     @cached_property

@@ -10,6 +10,7 @@ from monitoring_kit.lower.dashboards.board import Board
 from monitoring_kit.lower.dashboards.common_panels import alert_list, alert_timeline, up_stat, up_timeline
 from monitoring_kit.lower.dashboards.context import KEEP, Context, dashboard_link, data_link
 from monitoring_kit.lower.dashboards.frame import dashboard, label_variable
+from monitoring_kit.lower.dashboards.history import add_history
 from monitoring_kit.lower.dashboards.limits import Limit
 from monitoring_kit.lower.dashboards.panel import Look, Query, panel, value_overrides
 from monitoring_kit.lower.dashboards.words import describe, runbook_links
@@ -39,6 +40,7 @@ def service_board(context: Context, view: ServiceView) -> Branch:
         board.add(signal_panel(use), _signal(context, view, use, record, limits))
     board.row("Alerts", view.origin)
     board.add("alerts/timeline", alert_timeline(("alertname", "severity"), view.origin, mine))
+    add_history(board, context, view)
     _details(board, context, view, uses)
     _instances(board, context, view)
     selector = print_expr(queries.series("up", job=view.job))
