@@ -30,7 +30,7 @@ def calendar(unit: str) -> list[tuple[str, Expr]]:
     """The tiles of an hour with the calendar period that they belong to as a label: 202611, or 20264 for a quarter."""
     marked = Matching(True, (), "left", (SLO_CALENDAR,))
     period = q.aggregate("count_values", period_number(unit, _HALF_TILE), param=SLO_CALENDAR)
-    return [(slo_tile(k, unit), q.mul(VectorSelector(slo_tile(k, "1h")), period, marked)) for k in _RATES]
+    return [(slo_tile(k, f"1h_{unit}"), q.mul(VectorSelector(slo_tile(k, "1h")), period, marked)) for k in _RATES]
 
 
 def period_number(unit: str, ago: int = 0) -> Expr:
