@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("schema", "Print the JSON Schema of the spec, for editors."),
     "catalog": ("catalog", "Capture and compare what exporters expose."),
     "exporter": ("exporter", "Run an exporter for business or AI metrics."),
+    "simulate": ("simulate", "Replay a library of incidents through the rules."),
+    "backtest": ("backtest", "Replay the alerts on recorded history."),
     "doctor": ("doctor", "Show which tools are here and what is missing."),
     "tools": ("tools", "Fetch prometheus, promtool, alertmanager and amtool."),
     "completion": ("completion", "Print the completion script of a shell."),

@@ -81,7 +81,7 @@ def _threshold_alert(
     }
     return AlertingRule(
         name=alert.name,
-        expr=_condition_expr(view.name, conditions),
+        expr=condition_expr(view.name, conditions),
         for_=alert.for_,
         keep_firing_for=alert.keep_firing_for,
         labels=static_labels(system, view.name, alert.severity, notify, alert.labels),
@@ -142,7 +142,8 @@ def _can_fire(system: System, view: ServiceView, condition: Condition, span: Spa
     return True
 
 
-def _condition_expr(service: str, conditions: list[Condition]) -> Expr:
+def condition_expr(service: str, conditions: list[Condition]) -> Expr:
+    """The expression of an alert on signals of ``service``: every condition must hold."""
     parts = [Binary(c.comparator, recorded_selector(c.use, service), Number(c.threshold.value)) for c in conditions]
     expr: Expr = parts[0]
     for part, condition in zip(parts[1:], conditions[1:], strict=True):

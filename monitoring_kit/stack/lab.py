@@ -81,6 +81,18 @@ class Lab:
         test = ready if callable(ready) else lambda: answers(ready)
         wait_until(test, READY_SECONDS, lambda: self._explain(name, child))
 
+    def stop(self, name: str) -> None:
+        """Stop the child that was started last under this name, as at the end; nothing if it has ended already."""
+        for known, child in reversed(self._children):
+            if known == name:
+                _signal(child, signal.SIGTERM)
+                try:
+                    child.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    _signal(child, signal.SIGKILL)
+                    child.wait()
+                return
+
     def run(
         self,
         name: str,
