@@ -34,7 +34,8 @@ class SimulatedSeries:
 
 @dataclass(frozen=True)
 class SimulatedMetric:
-    """One metric of a simulated service. ``level`` is a gauge's value or a counter's rate per second."""
+    """One metric of a simulated service. ``level`` is a gauge's value or a counter's rate per second; with ``age`` the gauge
+    is a time, ``level`` seconds ago."""
 
     name: str
     type: str
@@ -44,6 +45,7 @@ class SimulatedMetric:
     unit: str
     series: list[SimulatedSeries]
     buckets: list[float] = field(default_factory=list)
+    age: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,13 @@ def _metrics(
     for name, info in chosen.items():
         if info.source == "every scrape":
             continue
-        level, steady = _level(name, view)
+        level, steady, age = _level(name, view)
         series = _series(info, matchers, bad.get(name, []), name in worst)
         kind = info.type if info.type in ("counter", "gauge", "histogram") else "gauge"
         if info.source.startswith(("mysqld", "redis")) and info.type == "unknown":
             kind = "gauge"
         buckets = [float(b) for b in info.buckets if b != float("inf")]
-        found.append(SimulatedMetric(name, kind, info.help, level, steady, info.unit or "", series, buckets))
+        found.append(SimulatedMetric(name, kind, info.help, level, steady, info.unit or "", series, buckets, age))
     return found
 
 
@@ -119,12 +121,12 @@ def _bad_events(view: ServiceView) -> tuple[dict[str, list[tuple[Matcher, ...]]]
     return within, whole
 
 
-def _level(name: str, view: ServiceView) -> tuple[float, bool]:
+def _level(name: str, view: ServiceView) -> tuple[float, bool, bool]:
     for entry in _profile()["levels"]:
         if fnmatch.fnmatch(name, entry["name"]):
             scale = {"cpu": view.cpu, "memory": view.memory}.get(entry.get("of"), 1.0)
-            return float(entry["level"]) * scale, bool(entry.get("steady"))
-    return 1.0, False
+            return float(entry["level"]) * scale, bool(entry.get("steady")), entry.get("of") == "time"
+    return 1.0, False, False
 
 
 def _series(

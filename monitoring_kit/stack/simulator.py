@@ -61,6 +61,8 @@ class Simulation:
         if metric["type"] == "counter":
             value = self._count((name, index), elapsed * level * series["share"] * self._weight(metric, series))
             return [_line(name, labels, value)]
+        if metric.get("age"):
+            return [_line(name, labels, self.last - level)]
         if metric["unit"] == "ratio":
             level = min(max(self.random.gauss(0.96, 0.003), 0.0), 1.0)
         return [_line(name, labels, level)]
