@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from monitoring_kit import conventions
+from monitoring_kit.lower.docs import families
 from monitoring_kit.lower.docs import markdown as md
 from monitoring_kit.lower.model import AlertingRule, Condition, Model, RecordingRule
 from monitoring_kit.lower.slo import SloPlan
@@ -83,7 +84,7 @@ def condition(rule: AlertingRule) -> str:
     """When an alert fires, in words."""
     lasting = f" for {rule.for_}" if rule.for_.ms else ""
     if not rule.conditions:
-        return _GENERATED.get(rule.name, "the query returns a series") + lasting
+        return (families.fires(rule) or _GENERATED.get(rule.name, "the query returns a series")) + lasting
     parts = [
         f"{md.code(str(c.use))} is {WORDS[c.comparator]} {md.text(c.threshold.text.strip())}" for c in rule.conditions
     ]

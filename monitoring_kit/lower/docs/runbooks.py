@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monitoring_kit import conventions
 from monitoring_kit.lower.docs import facts as say
+from monitoring_kit.lower.docs import families
 from monitoring_kit.lower.docs import markdown as md
 from monitoring_kit.lower.docs.facts import Facts
 from monitoring_kit.lower.model import AlertingRule
@@ -49,7 +50,7 @@ def _meaning(rule: AlertingRule) -> list[str]:
         blocks.append(f"It fires when {say.condition(rule)}.")
     if rule.keep_firing_for.ms:
         blocks.append(f"It goes on firing for {rule.keep_firing_for} after the condition has ended.")
-    blocks.append(_GENERATED.get(rule.kind, ""))
+    blocks.append(_GENERATED.get(rule.kind, families.reading(rule)))
     return blocks
 
 
@@ -101,7 +102,7 @@ def _steps(facts: Facts, rules: list[AlertingRule]) -> list[str]:
             f"Does {md.code('prometheus_notifications_dropped_total')} grow? Then no Alertmanager takes the alerts.",
             "Does the log of Alertmanager show failing notifications to the outside receiver?",
         ]
-    steps = []
+    steps = families.steps(first)
     if any(facts.system.services[name].spec.depends_on for name in say.services_of(rules)):
         down = md.link(md.code(conventions.SERVICE_DOWN), f"{conventions.SERVICE_DOWN}.md")
         steps.append(f"Is {down} firing for a service that it needs? Begin there.")
