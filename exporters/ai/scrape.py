@@ -68,7 +68,11 @@ def read_samples(text: str) -> Samples:
     try:
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
-                out.setdefault(sample.name, []).append((sample.labels, float(sample.value)))
+                found = (sample.labels, float(sample.value))
+                out.setdefault(sample.name, []).append(found)
+                if family.type == "counter" and sample.name == f"{family.name}_total":
+                    # The parser adds the suffix to counters that have none.
+                    out.setdefault(family.name, []).append(found)
     except (ValueError, KeyError, IndexError) as error:
         raise CollectError("exposition", f"the answer is no exposition ({type(error).__name__})") from None
     return out

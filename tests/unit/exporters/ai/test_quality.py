@@ -80,9 +80,8 @@ def test_truth_by_id_is_late_by_the_time_of_its_prediction() -> None:
     feed(joined, ("p", "1", "cat", NOW - 900), ("p", "2", "dog", NOW - 100))
     assert feed(joined, ("t", "1", "dog", NOW - 1)) == [900.0]
     assert [tally(joined, n) for n in ("evaluated", "false_positives", "false_negatives")] == [1, 1, 1]
-    assert (("false_positives", "1", "", "cat") in joined.tallies) and (
-        ("false_negatives", "1", "", "dog") in joined.tallies
-    )
+    assert ("false_positives", "1", "", "cat") in joined.tallies
+    assert ("false_negatives", "1", "", "dog") in joined.tallies
 
 
 def test_memory_is_bounded_and_what_is_pushed_out_is_counted() -> None:

@@ -1,0 +1,176 @@
+"""Drift: the formulas against worked values and simulation, the ring, the baseline."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monitoring_kit.exporters.ai.baseline import run_baseline
+from monitoring_kit.exporters.ai.drift import Ring
+from monitoring_kit.exporters.ai.drift_math import chi2_quantile, ks, ks_threshold, psi, psi_threshold
+from monitoring_kit.exporters.ai.reference import load_baseline, make_reference
+from monitoring_kit.exporters.runtime import ConfigError, Request
+
+from tests.unit.exporters.ai.rig import Rig
+
+TENTHS = [0.1] * 10
+
+
+@pytest.mark.parametrize(("probability", "degrees", "value"), [
+    # Tables of the chi-square distribution.
+    (0.95, 9, 16.919), (0.99, 9, 21.666), (0.999, 9, 27.877), (0.9999, 9, 33.720), (0.95, 4, 9.488), (0.99, 19, 36.191), (0.95, 99, 123.225),
+])  # fmt: skip
+def test_chi_square_quantiles(probability: float, degrees: int, value: float) -> None:
+    assert chi2_quantile(probability, degrees) == pytest.approx(value, rel=0.015)
+
+
+def test_psi_and_ks_of_worked_examples() -> None:
+    # n = 98, 2 bins: q = (74.5 / 99, 24.5 / 99) against (1/2, 1/2).
+    q = 74.5 / 99
+    assert psi([74, 24], [0.5, 0.5]) == pytest.approx(
+        (q - 0.5) * math.log(q / 0.5) + (0.5 - q) * math.log((1 - q) / 0.5)
+    )
+    assert ks([30, 10, 0, 0], [0.25] * 4) == pytest.approx(0.5)
+    assert ks([1, 1, 1, 1], [0.25] * 4) == 0
+
+
+def alarms(size: int, alpha: float, runs: int, seed: int) -> float:
+    """The share of undrifted samples over the threshold; the reference has its own noise of 2,000 values."""
+    rng = random.Random(seed)
+    limit = psi_threshold(alpha, size, 2000, TENTHS)
+    found = 0
+    for _ in range(runs):
+        weights = [rng.gammavariate(200, 1) for _ in range(10)]
+        places = rng.choices(range(10), weights, k=size)
+        counts = [0] * 10
+        for place in places:
+            counts[place] += 1
+        found += psi(counts, TENTHS) > limit
+    return found / runs
+
+
+@pytest.mark.parametrize(("size", "runs"), [(100, 20_000), (200, 10_000), (1000, 3000), (10_000, 400)])
+def test_psi_alarms_as_often_as_the_budget_says(size: int, runs: int) -> None:
+    alpha = 0.05 if size > 1000 else 0.02
+    noise = 4 * math.sqrt(alpha / runs)
+    assert alpha / 2 - noise < alarms(size, alpha, runs, seed=size) < 2 * alpha + noise
+
+
+def test_a_shift_is_seen() -> None:
+    assert psi([5, 5, 5, 5, 5, 5, 5, 5, 80, 80], TENTHS) > psi_threshold(1e-4, 200, 1000, TENTHS)
+    assert ks([5, 5, 5, 5, 5, 5, 5, 5, 80, 80], TENTHS) > ks_threshold(1e-4, 200, 1000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(["normal", "uniform", "ties", "two"]))
+def test_a_reference_has_bins_that_hold_what_they_say(seed: int, shape: str) -> None:
+    rng = random.Random(seed)
+    draw = {
+        "normal": lambda: rng.gauss(0, 1),
+        "uniform": rng.random,
+        "ties": lambda: rng.randrange(7) / 10,
+        "two": lambda: rng.random() < 0.3,
+    }
+    values = [float(draw[shape]()) for _ in range(1500)]
+    ref = make_reference(values)
+    assert set(ref.edges) <= set(ref.grid)
+    for edges, fractions in ((ref.edges, ref.fractions), (ref.grid, ref.grid_fractions)):
+        bounds = [-math.inf, *edges, math.inf]
+        for low, high, fraction in zip(bounds, bounds[1:], fractions, strict=False):
+            assert fraction == sum(low < value <= high for value in values) / len(values)
+            assert fraction > 0
+    ring = Ring(ref, 60, 6, lambda: 0.0)
+    ring.add(values, [1] * len(values))
+    assert ring.reference.merged(ring.merged()) == [round(f * len(values)) for f in ref.fractions]
+    assert ks(ring.merged(), ref.grid_fractions) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_ring_forgets_whole_sub_windows() -> None:
+    now = [0.0]
+    ring = Ring(make_reference([n / 1000 for n in range(1000)]), 60, 6, lambda: now[0])
+    for _ in range(12):
+        ring.add([0.5], [1])
+        now[0] += 10
+    assert sum(ring.merged()) == 5
+    now[0] += 30
+    assert sum(ring.merged()) == 2
+    now[0] += 100
+    assert ring.merged() == []
+
+
+@pytest.mark.parametrize("values", [[1.0] * 5000, [float(n) for n in range(999)], [math.nan] * 2000])
+def test_no_reference_without_a_distribution(values: list[float]) -> None:
+    with pytest.raises(ValueError):
+        make_reference(values)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"format": "mkit-baseline/v1"}', '{"format": "other", "features": {}}']
+)
+def test_what_is_no_baseline_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "b.json").write_text(text)
+    with pytest.raises(ConfigError):
+        load_baseline(tmp_path / "b.json")
+
+
+def test_baseline_of_a_column(tmp_path: Path, capsys: Any) -> None:
+    lines = ["id,score", *(f"{n},{n / 2000}" for n in range(2000))]
+    (tmp_path / "v.csv").write_text("\n".join(lines))
+    args = ["--values", str(tmp_path / "v.csv"), "--column", "score", "--model", "m", "--model-version", "7"]
+    assert run_baseline([*args, "-o", str(tmp_path / "b.json")]) == 0
+    baseline = load_baseline(tmp_path / "b.json")
+    assert (baseline.model, baseline.version) == ("m", "7")
+    assert baseline.features["confidence"].size == 2000
+    assert run_baseline(["--values", str(tmp_path / "none")]) == 1
+    assert "none" in capsys.readouterr().err
+
+
+def config(tmp_path: Path, version: str = "1") -> dict[str, Any]:
+    return {
+        "model": {"name": "m", "version": version}, "ingest": {"http": True}, "gpu": False,
+        "drift": {"features": {"confidence": "mkit_model_confidence_ratio"}, "baseline": str(tmp_path / "b.json")},
+    }  # fmt: skip
+
+
+def observations(rng: random.Random, a: float, b: float, size: int) -> list[Any]:
+    values = [rng.betavariate(a, b) for _ in range(size)]
+    return [["h", "mkit_model_confidence_ratio", {"class": "x"}, values]]
+
+
+def test_capture_then_judge_then_drift(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    with Rig(config(tmp_path)) as rig:
+        (route,) = (route for route in rig.exporter.routes if route.path == "/v1/baseline")
+        assert route.handler(Request("GET", "/v1/baseline")).status == 409
+        rig.intake.items("http", observations(rng, 8, 2, 5000))
+        answer = route.handler(Request("GET", "/v1/baseline"))
+        assert answer.status == 200
+        (tmp_path / "b.json").write_bytes(answer.body)
+        assert json.loads(answer.body)["features"]["confidence"]["size"] == 5000
+    labels = {"model": "m", "version": "1", "feature": "confidence"}
+    with Rig(config(tmp_path)) as rig:
+        rig.intake.items("http", observations(rng, 8, 2, 100))
+        assert rig.value("mkit_model_drift_samples", **labels, method="psi") == 100
+        assert rig.value("mkit_model_drift_score", **labels, method="psi") is None
+        rig.intake.items("http", observations(rng, 8, 2, 900))
+        for method in ("psi", "ks"):
+            score, limit = (
+                rig.value(f"mkit_model_drift_{name}", **labels, method=method) for name in ("score", "threshold")
+            )
+            assert score is not None and limit is not None and score < limit
+        rig.intake.items("http", observations(rng, 4, 4, 500))
+        for method in ("psi", "ks"):
+            score, limit = (
+                rig.value(f"mkit_model_drift_{name}", **labels, method=method) for name in ("score", "threshold")
+            )
+            assert score is not None and limit is not None and score > limit
+    with Rig(config(tmp_path, "2")) as rig:
+        rig.intake.items("http", observations(rng, 4, 4, 500))
+        # Another version needs another baseline: no alarm meanwhile.
+        assert "drift_score{" not in rig.text()
