@@ -28,12 +28,18 @@ def manifest_of(compilation: Compilation, proof: Verification | None) -> bytes:
 
     system = compilation.system
     assert system is not None
-    compatibility = system.spec.compatibility
     return manifest_bytes(
         compilation.outputs, spec_file=os.path.basename(system.path), spec_sha256=system.sha256, environment=system.environment,
-        targets={name: str(getattr(compatibility, name)) for name in ("prometheus", "alertmanager", "grafana")},
+        targets=targets_of(compilation),
         verified=proof.tools if proof else False, skipped=proof.skipped if proof else (),
     )  # fmt: skip
+
+
+def targets_of(compilation: Compilation) -> dict[str, str]:
+    """The versions that the files must load in, by server."""
+    assert compilation.system is not None
+    compatibility = compilation.system.spec.compatibility
+    return {name: str(getattr(compatibility, name)) for name in ("prometheus", "alertmanager", "grafana")}
 
 
 def run_check(compilation: Compilation, out: Path, form: str, fail_on: Severity, min_severity: Severity) -> int:

@@ -90,6 +90,7 @@ def command(
 def _prove(
     compilation: Compilation, spec: str, env: str | None, no_verify: bool, steps: Progress
 ) -> Verification | None:
+    from monitoring_kit.cli.drift import targets_of
     from monitoring_kit.diagnostics import Span
     from monitoring_kit.verify import SecondCompilation, verify
 
@@ -102,7 +103,7 @@ def _prove(
     step = steps.step("verifying with promtool and amtool, and compiling again")
     with step, SecondCompilation("monitoring_kit.cli.again", [spec, env or ""]) as again:
         rules = sum(len(group.rules) for group in compilation.model.groups) if compilation.model else 0
-        proof = verify(compilation.outputs, rules, compilation.report, spec)
+        proof = verify(compilation.outputs, rules, compilation.report, spec, targets=targets_of(compilation))
         if not compilation.report.failed:
             sha256 = compilation.system.sha256 if compilation.system else ""
             again.compare(compilation.outputs, spec, sha256, compilation.report)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from monitoring_kit.conventions import ALERTMANAGER_YML, PROMETHEUS_YML
-from monitoring_kit.diagnostics import InternalError, Report, Span
+from monitoring_kit.diagnostics import Diagnostic, InternalError, Report, Span
 from monitoring_kit.emit import Output
 from monitoring_kit.verify import alertmanager, prometheus
 from monitoring_kit.verify.parse_back import parse_back
@@ -25,13 +25,18 @@ class Verification:
     skipped: tuple[str, ...] = ()
 
 
+# The judge of each server's files.
+_JUDGES = {"promtool": "prometheus", "amtool": "alertmanager"}
+
+
 def verify(
-    outputs: Mapping[str, Output], meant_rules: int, report: Report, spec: str, tools: Mapping[str, Tool] | None = None
-) -> Verification:
+    outputs: Mapping[str, Output], meant_rules: int, report: Report, spec: str, tools: Mapping[str, Tool] | None = None,
+    targets: Mapping[str, str] | None = None,
+) -> Verification:  # fmt: skip
     """Read everything back, then let promtool and amtool judge it in a private folder.
 
-    ``meant_rules`` is the number of rules in the model. A missing tool is the error ``verify/missing-tool`` at the ``spec``
-    file. Raises ``InternalError`` when the files do not say what the model says.
+    ``meant_rules`` is the number of rules in the model; ``targets`` the versions that the spec targets, by server. A missing
+    tool is the error ``verify/missing-tool`` at the ``spec`` file. Raises ``InternalError`` when the files do not say what the model says.
     """
     parse_back(outputs)
     if (emitted := prometheus.count_rules(outputs)) != meant_rules:
@@ -49,7 +54,10 @@ def verify(
                 "verify/missing-tool", f"{name} is missing, so the files cannot be verified", Span(spec),
                 help=f"{reason}\nor write unverified files with --no-verify",
             )  # fmt: skip
-    skipped = _judge(outputs, meant_rules, usable, report) if usable else []
+    said = Report()
+    skipped = _judge(outputs, meant_rules, usable, said) if usable else []
+    for found in said:
+        report.add(_excused(found, usable, targets or {}))
     for what in skipped:
         report.info(
             "verify/partial",
@@ -58,6 +66,21 @@ def verify(
             help="a complete promtool is in the official release archives",
         )
     return Verification({name: tool.version or "unknown" for name, tool in usable.items()}, tuple(skipped))
+
+
+def _excused(found: Diagnostic, tools: Mapping[str, Tool], targets: Mapping[str, str]) -> Diagnostic:
+    """A tool that is older than the target rejects what only newer servers know: that is no mistake of anybody."""
+    name = found.code.removeprefix("verify/")
+    target = targets.get(_JUDGES.get(name, ""))
+    if target is None or name not in tools or (release := tools[name].release) is None:
+        return found
+    if release >= tuple(int(part) for part in target.split(".")[:2]):
+        return found
+    return replace(
+        found,
+        help=f"this {name} is {tools[name].version} and cannot judge files for {_JUDGES[name]} {target}: get a newer one with "
+        f"`mkit tools fetch --suite sid` and run again with MKIT_SUITE=sid, or name yours in MKIT_{name.upper()}",
+    )
 
 
 def _needed(outputs: Mapping[str, Output]) -> list[str]:

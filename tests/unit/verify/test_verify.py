@@ -277,3 +277,16 @@ def test_emission_does_not_depend_on_the_hash_seed() -> None:
     ]
     assert len(set(runs)) == 1
     assert b"k49" in runs[0]
+
+
+@needs_tools
+@pytest.mark.parametrize(
+    ("target", "blamed"), [("0.25", "a bug in mkit"), ("99.0", "cannot judge files for alertmanager 99.0")]
+)
+def test_a_tool_older_than_the_target_is_no_bug(target: str, blamed: str) -> None:
+    report = Report()
+    files = emit([alertmanager(from_the_future=1)], SYSTEM)
+    verify(files, 0, report, "mkit.yaml", targets={"alertmanager": target})
+    (found,) = (d for d in report if d.severity is Severity.ERROR)
+    assert "from_the_future" in found.message
+    assert blamed in found.help
