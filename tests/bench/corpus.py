@@ -34,7 +34,7 @@ COUNTER = (
 GAUGE = (
     '{m}{{job="{j}"}} > 100',
     'max by (job, instance) ({m}{{job="{j}", {l}!~"tmpfs|overlay"}})',
-    'avg_over_time({m}{{job="{j}"}}[15m]) > 0.9 * max by (instance) ({m})',
+    'avg_over_time({m}{{job="{j}"}}[15m]) > on (instance) group_left 0.9 * max by (instance) ({m})',
     'predict_linear({m}{{job="{j}"}}[6h], 4 * 3600) < 0',
     'abs(delta({m}{{job="{j}"}}[10m])) > 50 or {m} == 0',
     'count by (job) ({m}{{job="{j}"}} > 5) / count by (job) ({m}{{job="{j}"}}) > 0.3',
