@@ -155,11 +155,13 @@ def test_cpu_of_ended_processes_stays_in_the_counter() -> None:
         collector.seen(child.pid)
     assert scraped("processes") == 2
     before = scraped("cpu_seconds_total")
-    assert before is not None and before >= 0.5
+    assert before is not None
+    assert before >= 0.5
     children[0].communicate(b"\n")
     assert scraped("processes") == 1
     after = scraped("cpu_seconds_total")
-    assert after is not None and after >= before
+    assert after is not None
+    assert after >= before
     children[1].communicate(b"\n")
     assert scraped("processes") == 0
     assert (scraped("cpu_seconds_total") or 0) >= before
@@ -265,7 +267,8 @@ def test_mistakes_have_their_place(data: dict[str, Any], place: str, words: str)
     with pytest.raises(ConfigError) as caught:
         parse_config(data)
     lines = [line for line in caught.value.lines if line.startswith(place)]
-    assert lines and words in lines[0], caught.value.lines
+    assert lines, caught.value.lines
+    assert words in lines[0]
 
 
 def test_the_spec_block_becomes_a_configuration() -> None:
