@@ -12,6 +12,7 @@ from monitoring_kit.cli.options import check_severities, findings_options
 from monitoring_kit.diagnostics.diagnostic import Severity
 
 if TYPE_CHECKING:
+    from monitoring_kit.lint import Linted
     from monitoring_kit.promql.catalog import Catalog
 
 EXAMPLES = """\b
@@ -94,10 +95,20 @@ def command(
         found = lint(options) if made.texts else found
     show_findings(found.report, form, min_severity, err=False)
     if form == "text" and not len(found.report):
-        alerts = sum(rule.kind == "alert" for group in found.groups for rule in group.rules)
-        records = sum(len(group.rules) for group in found.groups) - alerts
-        click.echo(f"{alerts} alerts, {records} recording rules, {len(found.queries)} panel queries: no findings")
+        click.echo(f"{_counted(found)}: no findings")
     ctx.exit(1 if failing(found.report, fail_on) else 0)
+
+
+def _counted(found: Linted) -> str:
+    """What was linted, in words."""
+    alerts = sum(rule.kind == "alert" for group in found.groups for rule in group.rules)
+    records = sum(len(group.rules) for group in found.groups) - alerts
+    counts = ((alerts, "alert"), (records, "recording rule"), (len(found.queries), "panel query"))
+    words = [
+        f"{n} {what if n == 1 else what.removesuffix('y') + 'ies' if what.endswith('y') else what + 's'}"
+        for n, what in counts
+    ]
+    return ", ".join(words)
 
 
 def _catalog(name: str) -> Catalog:
