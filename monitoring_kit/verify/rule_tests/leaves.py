@@ -159,39 +159,48 @@ class Wiring:
         found: dict[str, Leaf] = {}
         for selector in selectors(expr):
             for rule in self.recordings(selector):
-                owner = self.services[id(rule)] or service or ""
-                labels = {n: f"{n}-1" for n in self._kept(rule.expr, 0) if n not in ("le", "__name__")}
-                fixed = {m.name: m.value for m in selector.matchers if m.op == "=" and m.name != "__name__"}
-                owned = {SERVICE: owner} if owner else {}
-                labels = {**labels, **owned, **{k: v for k, v in fixed.items() if k in labels or k in owned}, **rule.labels}
-                if "job" in labels and owner:
-                    labels["job"] = owner
-                key = f"{rule.record}{{{','.join(f'{k}={v}' for k, v in sorted(labels.items()))}}}"
-                found.setdefault(key, Leaf(key, "gauge", rule.record, labels, healthy=1.0))
+                for labels in self._recorded_sets(rule, service, 0):
+                    fixed = {m.name: m.value for m in selector.matchers if m.op == "=" and m.name in labels}
+                    labels = {**labels, **{k: v for k, v in fixed.items() if labels[k] == f"{k}-1"}}
+                    if all(holds(m, labels.get(m.name, "")) for m in selector.matchers):
+                        key = f"{rule.record}{{{','.join(f'{k}={v}' for k, v in sorted(labels.items()))}}}"
+                        found.setdefault(key, Leaf(key, "gauge", rule.record, labels, healthy=1.0))
         return list(found.values())
 
-    def _kept(self, expr: ast.Expr, depth: int) -> tuple[str, ...]:
-        """The names of the labels that a result has."""
+    def _recorded_sets(self, rule: Recording, service: str | None, depth: int) -> list[dict[str, str]]:
+        owner = self.services[id(rule)] or service
+        own: dict[str, str] = {SERVICE: owner, "job": owner} if owner else {}
+        sets = self._sets(rule.expr, own, depth + 1)
+        return [{**labels, **rule.labels} for labels in (sets if sets is not None else [{k: v for k, v in own.items() if k == SERVICE}])]
+
+    def _sets(self, expr: ast.Expr, own: Mapping[str, str], depth: int) -> list[dict[str, str]] | None:
+        """The label sets of a result as far as rules tell; None for those of series that no rule records."""
+        if depth > 20:
+            return None
         match expr:
             case ast.Aggregate():
-                inner = self._kept(expr.expr, depth)
-                return tuple(n for n in inner if n not in expr.grouping) if expr.without else expr.grouping
-            case ast.Paren() | ast.Unary() | ast.Subquery():
-                return self._kept(expr.expr, depth)
-            case ast.MatrixSelector():
-                return self._kept(expr.vector, depth)
+                inner = self._sets(expr.expr, own, depth)
+                if expr.without:
+                    return inner and _distinct([{k: v for k, v in one.items() if k not in expr.grouping} for one in inner])
+                if inner is None:
+                    return [{n: own.get(n, f"{n}-1") for n in expr.grouping}]
+                return _distinct([{n: one[n] for n in expr.grouping if n in one} for one in inner])
             case ast.Binary():
-                if expr.matching is not None and expr.matching.on and expr.op not in ast.SET_OPERATORS:
-                    return expr.matching.labels if expr.matching.group is None else self._kept(expr.lhs, depth)
-                return self._kept(expr.lhs, depth) or self._kept(expr.rhs, depth)
-            case ast.Call():
-                inner = next((found for a in expr.args if (found := self._kept(a, depth))), ())
-                return inner
+                left = self._sets(expr.lhs, own, depth)
+                matching = expr.matching
+                if matching is not None and matching.on and matching.group is None and expr.op not in ast.SET_OPERATORS:
+                    return left and _distinct([{k: v for k, v in one.items() if k in matching.labels} for one in left])
+                return left if left is not None else self._sets(expr.rhs, own, depth)
+            case ast.Call(func="vector"):
+                return [{}]
             case ast.VectorSelector():
-                rules = self.recordings(expr)
-                if rules and depth < 20:
-                    return tuple(dict.fromkeys((*self._kept(rules[0].expr, depth + 1), *rules[0].labels)))
-        return ()
+                found = [one for rule in self.recordings(expr) for one in self._recorded_sets(rule, own.get(SERVICE), depth)]
+                return _distinct([one for one in found if all(holds(m, one.get(m.name, "")) for m in expr.matchers)]) or None
+        return next((sets for child in children(expr) if (sets := self._sets(child, own, depth)) is not None), None)
+
+
+def _distinct(sets: list[dict[str, str]]) -> list[dict[str, str]]:
+    return list({tuple(sorted(one.items())): one for one in sets}.values())
 
 
 def _wanted(expr: ast.Expr, quantile: float | None) -> list[_Wanted]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from monitoring_kit.verify.rule_tests.plan import RuleTests
 
 MAX_STEPS = 12_000
+HOUR = 3_600_000
 _SCALES = (1.0, 100.0, 1e6, 0.01)
 
 
@@ -54,9 +55,9 @@ def record_file(wiring: Wiring, rule: RecordingRule, position: int, interval: in
 def _grid(expr: ast.Expr, interval: int) -> tuple[int, int]:
     windows = [milliseconds(n.range) for n in walk(expr) if isinstance(n, ast.MatrixSelector | ast.Subquery)]
     furthest = reach(expr)
-    step = min([interval if furthest > 86_400_000 else 15_000, 240_000 if furthest <= 86_400_000 else 300_000, *(w // 4 for w in windows)])
-    if furthest > 6 * 3_600_000 and furthest <= 86_400_000:
-        step = min([60_000, *(w // 4 for w in windows)])
+    # A sample is found for five minutes: fine where that does, as far apart as that allows where a range is long.
+    wanted = 15_000 if furthest <= 6 * HOUR else 60_000 if furthest <= 24 * HOUR else 300_000 if interval == 300_000 else 240_000
+    step = min([wanted, *(w // 4 for w in windows)])
     step = max(1000, step - step % 1000)
     steps = max(30, furthest // step + 8)
     if steps > MAX_STEPS:

@@ -1,0 +1,169 @@
+"""One run of the tests of a spec: make them, let promtool judge them, route every alert."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+from monitoring_kit.emit import Output
+from monitoring_kit.lower.model import Model
+from monitoring_kit.resolve.system import System
+from monitoring_kit.verify.prometheus import rule_files
+from monitoring_kit.verify.rule_tests import promtool as promtool_runs
+from monitoring_kit.verify.rule_tests.plan import Planner, RuleTests
+from monitoring_kit.verify.rule_tests.promtool import run, write
+
+# Fewer alerts than this are made faster than processes start.
+PARALLEL_FROM = 40
+Tick = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class UserTest:
+    """A test file of the user's own and what promtool said: "" when it passed."""
+
+    path: str
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Results:
+    """What the tests said. ``failures`` are promtool's words by test file name."""
+
+    rules: list[RuleTests] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    users: list[UserTest] = field(default_factory=list)
+
+    @property
+    def alerts(self) -> list[RuleTests]:
+        return [r for r in self.rules if r.alert is not None]
+
+    @property
+    def uncovered(self) -> list[RuleTests]:
+        """The alerts that no test sees fire."""
+        return [r for r in self.alerts if not r.covered]
+
+    @property
+    def coverage(self) -> float:
+        """The share of alerts that a test sees fire; 1 when there are none."""
+        return 1 - len(self.uncovered) / len(self.alerts) if self.alerts else 1.0
+
+    def problem(self, rule: RuleTests) -> str:
+        """What promtool found wrong with the tests of a rule."""
+        return "\n".join(self.failures[f.name] for f in rule.files if self.failures.get(f.name))
+
+    @property
+    def failed(self) -> bool:
+        return any(self.failures.values()) or any(u.problem for u in self.users)
+
+
+_PLANNER: Planner | None = None
+
+
+def _alert(number: int) -> RuleTests:
+    assert _PLANNER is not None
+    return _PLANNER.alert(number)
+
+
+def _recording(number: int) -> RuleTests:
+    assert _PLANNER is not None
+    return list(_PLANNER.recordings())[number]()
+
+
+def plan(
+    system: System, model: Model, tick: Tick, *, left_open: bool = False, only: Sequence[str] = (), recordings: bool = True
+) -> list[RuleTests]:
+    """The tests of all rules, or of the alerts named ``only``; on all cores."""
+    global _PLANNER
+    planner = _PLANNER = Planner(system, model, left_open=left_open)
+    try:
+        numbers = [i for i, rule in enumerate(planner.alerts) if not only or rule.name in only]
+        found = _mapped(_alert, numbers, "making tests of alerts", tick)
+        if recordings and not only:
+            count = sum(1 for _ in model.recordings)
+            found += _mapped(_recording, list(range(count)), "making tests of recording rules", tick)
+    finally:
+        _PLANNER = None
+    return found
+
+
+def _mapped(work: Callable[[int], RuleTests], numbers: list[int], text: str, tick: Tick) -> list[RuleTests]:
+    if len(numbers) < PARALLEL_FROM or "fork" not in multiprocessing.get_all_start_methods():
+        return [_ticked(work(n), tick, text, i, len(numbers)) for i, n in enumerate(numbers)]
+    # Forked, the model is there without being sent; nothing else of this process is used.
+    with multiprocessing.get_context("fork").Pool(max(1, os.cpu_count() or 1)) as pool:
+        made = pool.imap(work, numbers, chunksize=4)
+        found = [_ticked(rule, tick, text, i, len(numbers)) for i, rule in enumerate(made)]
+    return found
+
+
+def _ticked(rule: RuleTests, tick: Tick, text: str, done: int, total: int) -> RuleTests:
+    tick(text, done + 1, total)
+    return rule
+
+
+@contextmanager
+def workplace(keep: Path | None) -> Iterator[Path]:
+    """The folder of the test files: ``keep``, or one that is removed afterwards."""
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+    else:
+        with TemporaryDirectory(prefix="mkit-test-") as name:
+            yield Path(name)
+
+
+def execute(rules: list[RuleTests], promtool: Path, folder: Path, tick: Tick, *, readable: bool = False) -> Results:
+    """Write the test files to ``folder`` and run them."""
+    files = {write(folder, file, readable=readable).name: file.name for rule in rules for file in rule.files}
+    total, done = len(files), 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        tick("promtool runs the tests", done, total)
+
+    batch = max(1, min(promtool_runs.BATCH, len(files) // (8 * (os.cpu_count() or 1)) + 1))
+    verdicts = run(promtool, folder, list(files), advance, batch)
+    return Results(rules, {files[name]: text for name, text in verdicts.items()})
+
+
+def run_users(paths: Sequence[Path], outputs: Mapping[str, Output], promtool: Path, folder: Path) -> list[UserTest]:
+    """Run the users' own promtool test files on all generated rules: their ``rule_files`` may stay empty, and what they name beside
+    them is loaded as well."""
+    generated = rule_files(outputs)
+    for name in generated:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(outputs[name].data)
+    found = []
+    for number, path in enumerate(paths):
+        test = UserTest(str(path))
+        found.append(test)
+        copy = f"user-{number:03d}.test.yml"
+        test.problem = _copied(path, folder / copy, generated)
+        if not test.problem:
+            test.problem = run(promtool, folder, [copy])[copy]
+    return found
+
+
+def _copied(path: Path, target: Path, generated: Sequence[str]) -> str:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        return f"cannot read it: {error.strerror}"
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return f"it is no YAML: {' '.join(str(error).split())}"
+    if not isinstance(tree, dict):
+        return "it is no promtool test file: a mapping with `tests` is wanted"
+    own = [str((path.parent / p).resolve()) for p in tree.get("rule_files") or () if (path.parent / p).is_file()]
+    tree["rule_files"] = [*generated, *own]
+    target.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return ""
