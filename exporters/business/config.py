@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monitoring_kit.diagnostics.suggest import did_you_mean
-
 from ..runtime import ConfigError, SpecError
 from . import fields as read
 from .config_metrics import MetricConfig, read_metric
@@ -90,6 +88,8 @@ def _metrics(
     for name, body in bodies.items():
         wanted = body.get("source") if isinstance(body, Mapping) else None
         if wanted is not None and str(wanted) not in sources:
+            from monitoring_kit.diagnostics.suggest import did_you_mean
+
             message = f"there is no source `{wanted}`; {did_you_mean(str(wanted), sources)}"
             errors.append(Mistake.at(("metrics", name, "source"), message))
             continue

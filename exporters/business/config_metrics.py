@@ -12,7 +12,6 @@ from . import fields as read
 from .config_sources import SourceConfig
 from .fields import Fields, Mistake
 from .guard import RULES
-from .redistext import redis_faults
 from .rows import NULL_RULES, RowRules
 from .spec import metric_spec
 from .sqltext import lint
@@ -172,6 +171,8 @@ def _check_query(here: Fields, metric: MetricConfig, source: SourceConfig) -> No
     if source.kind == "http":
         faults = _jmespath_faults(metric.query)
     elif source.kind == "redis":
+        from .redistext import redis_faults
+
         faults = redis_faults(metric.query, metric.spec.label_names, metric.extra.get("field"))
     elif not isinstance(metric.query, str):
         faults = ["expected SQL text"]

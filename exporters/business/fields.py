@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from monitoring_kit.diagnostics.suggest import did_you_mean
-
 T = TypeVar("T")
 _BYTES = {"": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "KiB": 1024, "MiB": 1024**2}
 
@@ -72,6 +70,8 @@ class Fields:
         allowed = self._asked | set(known)
         for key in self.data:
             if key not in allowed:
+                from monitoring_kit.diagnostics.suggest import did_you_mean
+
                 self.error(key, f"unknown key `{key}`; {did_you_mean(key, allowed)}")
 
 
@@ -139,6 +139,8 @@ def choice(*words: str) -> Callable[[Any], str]:
 
     def read(value: Any) -> str:
         if value not in words:
+            from monitoring_kit.diagnostics.suggest import did_you_mean
+
             raise ValueError(f"`{value}` is not possible; {did_you_mean(str(value), words, 'possible')}")
         return str(value)
 

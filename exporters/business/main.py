@@ -10,8 +10,8 @@ from pathlib import Path
 from monitoring_kit import __version__
 
 from ..runtime import ConfigError, Exporter, ExporterApp, run_exporter
+from ..runtime.flags import Formatter
 from .build import make_exporter
-from .check import check
 from .config import DEFAULT_LISTEN, Config, load_config
 from .state import State
 
@@ -47,6 +47,8 @@ class Program:
 
     def check(self, exporter: Exporter) -> int:
         """``--config.check``."""
+        from .check import check
+
         assert self.config is not None
         return check(self.config, exporter, sys.stdout, sys.stderr)
 
@@ -60,7 +62,7 @@ def _flags(parser: ArgumentParser) -> None:
 
 def _early(argv: Sequence[str]) -> Namespace:
     """The flags that matter before the program starts."""
-    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, formatter_class=Formatter)
     parser.add_argument("--config.file", "--config", dest="config_file")
     parser.add_argument("--print-grants", action="store_true")
     return parser.parse_known_args(list(argv))[0]

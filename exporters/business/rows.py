@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
-from monitoring_kit.diagnostics.suggest import closest
-
 from .faults import SourceFault
 from .table import Table
 from .values import to_label, to_number
@@ -91,6 +89,8 @@ def _places(columns: tuple[str, ...], rules: RowRules) -> dict[str, int]:
 
 
 def _missing(name: str, extra: list[str], columns: tuple[str, ...]) -> str:
+    from monitoring_kit.diagnostics.suggest import closest
+
     near = closest(name, extra)
     hint = f"; is it {near}?" if near else ""
     return f"no column {name} in the answer (it has {', '.join(columns) or 'none'}){hint}"

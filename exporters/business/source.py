@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -128,6 +127,8 @@ class Source:
         self._last_fault = fault
         delay = min(BACKOFF_MAX, BACKOFF_FIRST * 2**self._failures)
         self._failures = min(self._failures + 1, 16)
+        import random
+
         self._retry_at = self._clock() + delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
 
     def _drop(self) -> None:

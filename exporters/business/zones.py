@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 
@@ -18,6 +17,9 @@ def zone(name: str) -> tzinfo:
         return timezone(offset, name)
     if name == "UTC":
         return timezone(timedelta(0), "+00:00")
+    # Not needed by most sources, and slow to import.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+import os
+from argparse import ArgumentParser, ArgumentTypeError, HelpFormatter
 
 from .app import ExporterApp
 from .durations import duration
@@ -30,9 +31,17 @@ def _path(text: str) -> str:
     return text
 
 
+class Formatter(HelpFormatter):
+    """Knows its width. argparse would import shutil, and with it every compressor, to ask the terminal at each start."""
+
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        super().__init__(prog, width=int(columns) if columns.isdigit() and int(columns) > 20 else 100)
+
+
 def parser(app: ExporterApp) -> ArgumentParser:
     """The parser with the common flags and the application's own."""
-    out = ArgumentParser(prog=app.name, description=app.description, allow_abbrev=False)
+    out = ArgumentParser(prog=app.name, description=app.description, allow_abbrev=False, formatter_class=Formatter)
     add = out.add_argument
     add("--version", action="version", version=f"{app.name} {app.version}")
     add("--config.file", dest="config_file", metavar="FILE", help="configuration of the exporter")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -103,3 +105,36 @@ def test_command_line(tmp_path: Path) -> None:
     assert "did you mean `sqlite`?" in refused.output
     assert runner.invoke(command, ["business"]).exit_code == 1
     assert "--print-grants" in runner.invoke(command, ["business", "--help"]).output
+
+
+def test_a_start_imports_no_driver_and_nothing_for_mistakes(tmp_path: Path) -> None:
+    # Each costs milliseconds of the first scrape, and an exporter that restarts is an exporter that is not there.
+    config = tmp_path / "business.yaml"
+    source = {"kind": "sqlite", "url": f"sqlite:///{tmp_path / 'shop.db'}"}
+    metric = {"type": "gauge", "help": "Rows.", "source": "shop", "query": "SELECT COUNT(*) FROM t"}
+    config.write_text(yaml.safe_dump({"sources": {"shop": source}, "metrics": {"rows_now": metric}}))
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from monitoring_kit.exporters.business import main\n"
+        "from monitoring_kit.exporters.business.build import make_exporter\n"
+        "from monitoring_kit.exporters.business.state import State\n"
+        "main._early(['--config', sys.argv[1]])\n"
+        "make_exporter(main.load_config(Path(sys.argv[1])), State(None))\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(config)], capture_output=True, text=True, check=True)
+    heavy = {
+        "pymysql",
+        "psycopg",
+        "redis",
+        "jmespath",
+        "bcrypt",
+        "ssl",
+        "shutil",
+        "difflib",
+        "zoneinfo",
+        "random",
+        "http.client",
+    }
+    assert "monitoring_kit.exporters.business.collectors" in done.stdout.split()
+    assert not heavy & set(done.stdout.split())
