@@ -78,7 +78,7 @@ def by_version(view: ServiceView, use: SignalUse, label: str) -> Expr:
     split = () if label in signal.by else (label,)
     found = signal_expr(view, use, split=split)
     # No observation is no latency: NaN must not get into an average.
-    return b.ge(found, 0) if signal.histogram is not None else found
+    return b.gt(found, 0) if signal.histogram is not None else found
 
 
 def _labels(plan: DegradationPlan) -> tuple[str, ...]:

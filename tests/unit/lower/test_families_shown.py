@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,3 +93,9 @@ def test_runbooks(done: Compilation) -> None:
 def test_a_service_without_any_has_no_row(compile_text: Compile) -> None:
     found = compile_text(HEAD + CHANNEL + "services:\n  host: {kind: node, scrape: {targets: ['host:9100']}}\n")
     assert "History" not in panels(found, "host")
+
+
+def test_the_guides_example_compiles(compile_text: Compile) -> None:
+    page = (Path(__file__).parents[3] / "docs/history.md").read_text()
+    found = compile_text(page.split("```yaml\n")[1].split("```")[0])
+    assert [d.message for d in found.report] == []
