@@ -49,8 +49,8 @@ FLUSH_SECONDS = 0.25
 MAX_DATAGRAM = 32_000  # Bytes; half of the smallest default send buffer.
 MAX_UNSENT = 64  # Datagrams kept while the exporter is away.
 MAX_PENDING = 8_192  # Calls a handle keeps before the caller adds them up itself.
-MAX_EXACT = 512  # Observations of one flush that are sent one by one; more are rounded (by 0.02 % at most) and counted.
-_CUT = 11  # Bits of a single float's 23 that rounding leaves away.
+MAX_EXACT = 512  # Observations of one flush that are sent one by one; more are rounded (by 0.1 % at most) and counted.
+_MASK = -1 << 13  # Keeps 10 bits of a single float's fraction: truncated by 0.1 % at most.
 MAX_DISTINCT = 16_384  # Rounded values kept for one handle.
 MAX_HANDLES = 10_000
 MAX_FACTS = 10_000  # Predictions and truths kept between two flushes.
@@ -62,7 +62,7 @@ def _finite(value: Any) -> bool:
 
 
 class _Handle:
-    """One metric with its labels. ``_pending`` takes calls from any thread: deque.append is atomic."""
+    """One metric with its labels. ``_pending`` takes calls from any thread: list.append is atomic."""
 
     __slots__ = ("_append", "_folding", "_labels", "_name", "_pending", "_size", "lost")
 
@@ -74,7 +74,7 @@ class _Handle:
 
     def clear(self) -> None:
         """Forget everything pending, and any lock that a fork left held."""
-        self._pending: deque[Any] = deque()
+        self._pending: list[Any] = []
         self._append = self._pending.append
         self._size = self._pending.__len__
         self._folding = threading.Lock()
@@ -96,8 +96,10 @@ class _Handle:
                 self._folding.release()
 
     def _fold(self) -> None:
-        popleft = self._pending.popleft
-        chunk = [popleft() for _ in range(len(self._pending))]
+        # A copy and a deletion of a known length: what other threads append meanwhile stays behind them.
+        pending = self._pending
+        chunk = pending[:]
+        del pending[: len(chunk)]
         try:
             self._take_all(chunk)
         except Exception:  # Something in it is no number: one by one.
@@ -197,7 +199,7 @@ class Gauge(_Handle):
 class Histogram(_Handle):
     """Observations: durations, sizes, confidences."""
 
-    __slots__ = ("_exact", "_rounded", "_sum")
+    __slots__ = ("_exact", "_mask", "_rounded", "_sum")
 
     def observe(self, value: float) -> None:
         """Count one observation (finite, else it is dropped and counted)."""
@@ -212,6 +214,7 @@ class Histogram(_Handle):
     def _reset(self) -> None:
         self._exact: list[float] = []
         self._rounded: dict[int, int] = {}
+        self._mask = _MASK
         self._sum = 0.0
 
     def _take_all(self, chunk: list[Any]) -> None:
@@ -225,18 +228,17 @@ class Histogram(_Handle):
         # As single floats without their last bits: truncated, so that 0.25 stays in the bucket up to 0.25.
         bits = memoryview(array("f", values).tobytes()).cast("I")
         rounded = self._rounded
-        for place, count in CountOf(bit >> _CUT for bit in bits).items():
+        mask = self._mask
+        for place, count in CountOf([bit & mask for bit in bits]).items():
             rounded[place] = rounded.get(place, 0) + count
         self._sum += total
-        if len(rounded) > MAX_DISTINCT:
-            self._coarsen()
-
-    def _coarsen(self) -> None:
-        """Keep the values whose rounding has most observations; the rest is dropped and counted."""
-        kept = CountOf(self._rounded).most_common(MAX_DISTINCT)
-        self.lost += sum(self._rounded.values()) - sum(count for _, count in kept)
-        self._sum = sum(_value(place) * count for place, count in kept)
-        self._rounded = dict(kept)
+        while len(rounded) > MAX_DISTINCT:
+            # Halve the resolution: coarser, but every observation is there.
+            self._mask <<= 1
+            coarse: dict[int, int] = {}
+            for place, count in rounded.items():
+                coarse[place & self._mask] = coarse.get(place & self._mask, 0) + count
+            self._rounded = rounded = coarse
 
     def _drain(self) -> list[tuple[list[Any], int]]:
         exact, rounded, total = self._exact, self._rounded, self._sum
@@ -260,7 +262,7 @@ class Histogram(_Handle):
 
 def _value(place: int) -> float:
     """The value that a rounded place stands for, written with the digits it has."""
-    return float(f"{unpack('f', pack('I', place << _CUT))[0]:.7g}")
+    return float(f"{unpack('f', pack('I', place & 0xFFFFFFFF))[0]:.7g}")
 
 
 class _Timer:

@@ -15,6 +15,7 @@ from .intake import Intake
 from .targets import Targets
 
 MAX_LINE = 8192
+MAX_SHAPES = 10_000
 _NAME = str.maketrans({".": "_", "-": "_", "/": "_", " ": "_"})
 _KINDS = {"c": "counter", "g": "gauge", "ms": "histogram", "h": "histogram", "d": "histogram"}
 
@@ -40,27 +41,56 @@ class Bad(ValueError):
     """A line that means nothing; the text is a reason of ``meters.REASONS``."""
 
 
-def parse_line(line: str, names: StatsdNames, targets: Targets) -> list[Any]:
-    """The item of one line. Bad when it is none or has a type that is not taken (sets, events, service checks)."""
-    if line.startswith(("_e{", "_sc|")):
-        raise Bad("unsupported")
-    head, _, rest = line.partition("|")
-    name, colon, texts = head.partition(":")
-    kind, *extras = rest.split("|")
-    if not name or not colon:
-        raise Bad("malformed")
-    if kind not in _KINDS:
-        raise Bad("unsupported" if kind == "s" else "malformed")
-    rate, labels = _extras(extras)
-    metric = names.metric(name, targets)
-    values = [_value(text) for text in texts.split(":")]
-    if kind == "g":
-        return ["g", metric, labels, values[-1], "+" if texts.rsplit(":", 1)[-1][:1] in "+-" else "="]
-    if kind == "c":
-        return ["c", metric, labels, sum(values) / rate, round(len(values) / rate)]
-    if kind == "ms" and metric.endswith("_seconds"):
-        values = [value / 1000 for value in values]
-    return ["H", metric, labels, values, [max(round(1 / rate), 1)] * len(values), None]
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What lines have in common that differ in their values only."""
+
+    metric: str
+    kind: str
+    rate: float
+    labels: dict[str, str]
+    milliseconds: bool
+
+
+class Parser:
+    """Lines to items. Shapes seen before are remembered, because services send the same few over and over."""
+
+    def __init__(self, names: StatsdNames, targets: Targets) -> None:
+        self._names = names
+        self._targets = targets
+        self._shapes: dict[tuple[str, str], _Shape] = {}
+
+    def parse(self, line: str) -> list[Any]:
+        """The item of one line. Bad when it is none or has a type that is not taken (sets, events, service checks)."""
+        head, _, rest = line.partition("|")
+        name, colon, texts = head.partition(":")
+        shape = self._shapes.get((name, rest))
+        if shape is None:
+            shape = self._shape(line, name, colon, rest)
+            if len(self._shapes) < MAX_SHAPES and self._targets.get(shape.metric) is not None:
+                self._shapes[(name, rest)] = shape
+        values = [_value(texts)] if ":" not in texts else [_value(text) for text in texts.split(":")]
+        if shape.kind == "g":
+            mode = "+" if texts.rsplit(":", 1)[-1][:1] in "+-" else "="
+            return ["g", shape.metric, shape.labels, values[-1], mode]
+        if shape.kind == "c":
+            return ["c", shape.metric, shape.labels, sum(values) / shape.rate, round(len(values) / shape.rate)]
+        if shape.milliseconds:
+            values = [value / 1000 for value in values]
+        counts = [max(round(1 / shape.rate), 1)] * len(values)
+        return ["H", shape.metric, shape.labels, values, counts, None]
+
+    def _shape(self, line: str, name: str, colon: str, rest: str) -> _Shape:
+        if line.startswith(("_e{", "_sc|")):
+            raise Bad("unsupported")
+        kind, *extras = rest.split("|")
+        if not name or not colon:
+            raise Bad("malformed")
+        if kind not in _KINDS:
+            raise Bad("unsupported" if kind == "s" else "malformed")
+        rate, labels = _extras(extras)
+        metric = self._names.metric(name, self._targets)
+        return _Shape(metric, kind, rate, labels, kind == "ms" and metric.endswith("_seconds"))
 
 
 def _extras(extras: list[str]) -> tuple[float, dict[str, str]]:
@@ -94,7 +124,7 @@ class StatsdHandler:
 
     def __init__(self, intake: Intake, names: StatsdNames) -> None:
         self._intake = intake
-        self._names = names
+        self._parser = Parser(names, intake.targets)
 
     def __call__(self, data: bytes, _pid: int) -> None:
         items = []
@@ -106,8 +136,9 @@ class StatsdHandler:
             try:
                 if len(line) > MAX_LINE:
                     raise Bad("too_large")
-                items.append(parse_line(line, self._names, self._intake.targets))
+                items.append(self._parser.parse(line))
             except Bad as error:
                 bad.append(str(error))
         self._intake.items("statsd", items, batches=1)
-        self._intake.refuse("statsd", bad, batches=0)
+        if bad:
+            self._intake.refuse("statsd", bad, batches=0)

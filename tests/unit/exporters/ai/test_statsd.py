@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from monitoring_kit.exporters.ai.statsd import Bad, StatsdHandler, StatsdNames, parse_line
+from monitoring_kit.exporters.ai.statsd import Bad, Parser, StatsdHandler, StatsdNames
 
 from tests.servers import free_port
 from tests.unit.exporters.ai.rig import Rig
@@ -42,7 +42,8 @@ def rig() -> Any:
     ("svc.queue:7|g", ["g", "queue", {}, 7, "="]),
 ])  # fmt: skip
 def test_lines(rig: Rig, line: str, item: list[Any]) -> None:
-    assert parse_line(line, StatsdNames("svc", {"depth": "queue"}), rig.intake.targets) == item
+    parser = Parser(StatsdNames("svc", {"depth": "queue"}), rig.intake.targets)
+    assert [parser.parse(line), parser.parse(line)] == [item, item]
 
 
 @pytest.mark.parametrize(("line", "reason"), [
@@ -53,7 +54,7 @@ def test_lines(rig: Rig, line: str, item: list[Any]) -> None:
 ])  # fmt: skip
 def test_bad_lines(rig: Rig, line: str, reason: str) -> None:
     with pytest.raises(Bad, match=reason):
-        parse_line(line, StatsdNames(), rig.intake.targets)
+        Parser(StatsdNames(), rig.intake.targets).parse(line)
 
 
 @settings(max_examples=300, deadline=None)
