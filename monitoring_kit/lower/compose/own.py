@@ -58,7 +58,7 @@ def _container(exporter: ExporterView, host: str, port: str, config: dict[str, A
         mounts=[("exporters", CONFIG_FOLDER)],
         data=data,
         secrets=_secrets(config, secrets),
-        health=["/opt/mkit/bin/python", "-m", "monitoring_kit.exporters.business.health", f"http://127.0.0.1:{port}/-/healthy"],
+        health=["/opt/mkit/bin/python", "-m", f"monitoring_kit.exporters.{exporter.name}.health", f"http://127.0.0.1:{port}/-/healthy"],
         # The image is built here: a pull would ask a registry for a name that anybody could have taken there.
         extra={"pull_policy": "never", "stop_grace_period": "15s"},
     )  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from monitoring_kit.lower.compose.container import Container
+import json
+
+from monitoring_kit.lower.compose.container import Container, images
 from monitoring_kit.lower.compose.own import STATE_FOLDER, build_lines
 from monitoring_kit.lower.compose.secrets import Secret
 from monitoring_kit.lower.docs import markdown as md
@@ -51,6 +53,7 @@ def _build(containers: list[Container]) -> str:
         for volume, path in c.data
         if volume.endswith("-socket")
     ]
+    group = json.dumps(images()["ai"]["user"].rpartition(":")[2])
     return md.section(
         "The exporters' images",
         "They are built once from a checkout of mkit (or its source archive) and never pulled:",
@@ -58,7 +61,8 @@ def _build(containers: list[Container]) -> str:
         f"Their state is in the volumes at {md.code(STATE_FOLDER)}; a database file of SQLite needs a mount of its own in an override file.",
         *(
             [
-                f'A model sends to the AI exporter through the volume {", ".join(shared)}: mount it there, and give the model\'s container `group_add: ["10641"]`.'
+                f"A model sends to the AI exporter through the volume {', '.join(shared)}: mount it there, and give the model's "
+                f"container {md.code(f'group_add: [{group}]')}."
             ]
             if shared
             else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,7 @@ def test_own_exporters_run_from_images_that_are_built_here(full: Lowered) -> Non
         assert f"docker build -f exporters/{name}/Dockerfile -t {exporter['image']} ." in full.text("docs/compose.md")
     assert {m["source"] for m in ai["volumes"]} == {"./exporters", "ai-exporter-state", "ai-exporter-socket"}
     assert "ai-exporter-socket" in full.text("docs/compose.md")
+    assert f'group_add: ["{ai["user"].partition(":")[0]}"]' in full.text("docs/compose.md")
 
 
 def test_own_exporters_listen_where_they_are_scraped_and_are_probed_there(full: Lowered) -> None:
@@ -259,7 +261,10 @@ def test_own_exporters_listen_where_they_are_scraped_and_are_probed_there(full: 
     # Not on the loopback of the container, whatever the spec's `listen` says.
     assert business["command"][1] == "--web.listen-address=:9700"
     assert business["healthcheck"]["test"][-1] == "http://127.0.0.1:9700/-/healthy"
-    assert business["healthcheck"]["test"][2:4] == ["-m", "monitoring_kit.exporters.business.health"]
+    for name in ("business", "ai"):
+        module = f"monitoring_kit.exporters.{name}.health"
+        assert services(full)[f"{name}-exporter"]["healthcheck"]["test"][2:4] == ["-m", module]
+        assert find_spec(module)
 
 
 def test_own_exporters_get_the_secrets_that_they_read_and_no_others(full: Lowered) -> None:
