@@ -45,16 +45,16 @@ def private_copy(outputs: Mapping[str, Output], wanted: Sequence[str]) -> Iterat
         yield root
 
 
-def run(program: Path, arguments: Sequence[str], folder: Path) -> Result:
-    """Run ``program`` in ``folder`` without a shell. A hang or a program that does not start becomes a failed result."""
+def run(program: Path, arguments: Sequence[str], folder: Path, seconds: float = TIMEOUT_SECONDS) -> Result:
+    """Run ``program`` in ``folder`` without a shell. A hang (longer than ``seconds``) or a program that does not start becomes a failed result."""
     environment = {**os.environ, "LC_ALL": "C", "NO_COLOR": "1"}
     try:
         done = subprocess.run(
             [str(program), *arguments], cwd=folder, env=environment, capture_output=True, text=True, errors="replace",
-            stdin=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS, check=False,
+            stdin=subprocess.DEVNULL, timeout=seconds, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return Result(124, "", f"{program.name} did not finish in {TIMEOUT_SECONDS:.0f} s")
+        return Result(124, "", f"{program.name} did not finish in {seconds:.0f} s")
     except OSError as error:
         return Result(126, "", f"{program.name} does not start: {error.strerror}")
     return Result(done.returncode, done.stdout, done.stderr)
