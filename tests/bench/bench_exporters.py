@@ -8,13 +8,16 @@ every value changed since the last rendering; three decimals are what sensors an
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import random
 import shutil
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.bench import failing_sources
 from tests.bench.figures import Figure
 
 SERVER = Path(__file__).with_name("exporter_under_test.py")
@@ -311,6 +315,27 @@ def serving(rounds: int, starts: int) -> Iterator[Figure]:
             yield Figure("RSS", "node_exporter (Go, about 1k series)", resident(process), "MiB")
 
 
+def business_start(starts: int) -> Iterator[Figure]:
+    """The business exporter with its state file, two metrics of a SQLite database."""
+    with tempfile.TemporaryDirectory() as folder:
+        with contextlib.closing(sqlite3.connect(f"{folder}/shop.db")) as database:
+            database.execute("CREATE TABLE tx (id INTEGER PRIMARY KEY)")
+        metric = {"help": "Rows.", "source": "shop", "query": "SELECT COUNT(*) FROM tx"}
+        metrics = {"rows_now": {**metric, "type": "gauge"}, "rows_total": {**metric, "type": "counter"}}
+        source = {"kind": "sqlite", "url": f"sqlite:///{folder}/shop.db"}
+        config = Path(folder) / "business.json"  # JSON is YAML.
+        config.write_text(
+            json.dumps({"sources": {"shop": source}, "metrics": metrics, "state_file": f"{folder}/state.db"})
+        )
+        firsts = []
+        for _ in range(starts):
+            command = [sys.executable, "-m", "monitoring_kit.exporters.business.main", "--config", str(config),
+                       f"--web.listen-address=127.0.0.1:{free_port()}"]  # fmt: skip
+            with server(command) as (_, first):
+                firsts.append(first * 1e3)
+        yield Figure("start to first scrape, business exporter", "mkit", statistics.median(firsts), "ms", 120)
+
+
 def process_port(process: subprocess.Popen[bytes]) -> int:
     args = process.args
     assert isinstance(args, list)
@@ -324,4 +349,7 @@ def latencies(what: str, who: str, times: list[float], target: float | None) -> 
 
 def measure() -> list[Figure]:
     """All figures, ours next to the peers' in the same run."""
-    return [*rendering(51), *instrumentation(), *quantile_error(), *serving(rounds=250, starts=9)]
+    return [
+        *rendering(51), *instrumentation(), *quantile_error(), *serving(rounds=250, starts=9), *business_start(starts=9),
+        *failing_sources.measure(),
+    ]  # fmt: skip
