@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from monitoring_kit.conventions import SERVICE
+from monitoring_kit.lower.influxdb import enabled
 from monitoring_kit.lower.model import Model
 from monitoring_kit.promql import Expr
 from monitoring_kit.promql.world import Allowed, Recorded, Series, World, expose, stems
@@ -37,6 +38,7 @@ def spec_world(system: System, model: Model) -> World:
         prometheus=system.spec.compatibility.prometheus,
         features=frozenset(prometheus.features),
         alertnames=frozenset(rule.name for rule in model.alerts),
+        finite=enabled(system) is not None,
     )
 
 

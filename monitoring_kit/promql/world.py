@@ -94,6 +94,8 @@ class World:
     prometheus: str | None = None
     features: frozenset[str] = frozenset()
     alertnames: frozenset[str] | None = None
+    finite: bool = False
+    """Whether a store of recorded series takes no infinite values."""
     _cache: dict[tuple[str, str | None], Series | None] = field(default_factory=dict, repr=False)
     nearest: dict[str, str | None] = field(default_factory=dict, repr=False)
 

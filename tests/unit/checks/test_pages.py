@@ -32,6 +32,8 @@ def test_the_examples_of_the_page(code: str) -> None:
     examples = _BLOCK.findall(text)
     if "```rules" in text:
         return  # of rule files written by hand: test_rule_files.py
+    if code == "promql/infinite":
+        return  # only of a pack's signals where InfluxDB stores them: test_promql_infinite.py
     assert len(examples) == 2
     assert code in checked(*examples[0]).codes()
     assert code not in checked(*examples[1]).codes()
