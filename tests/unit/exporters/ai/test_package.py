@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import yaml
-
 from monitoring_kit.exporters.ai import health
 from monitoring_kit.exporters.ai.catalog import model_specs
 from monitoring_kit.exporters.ai.config import parse_config
 from monitoring_kit.exporters.ai.meters import REASONS
+
 from tests.servers import free_port
 from tests.unit.exporters.ai.rig import Rig
 
