@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.alertmanager import lower_alertmanager
-from monitoring_kit.lower.dashboards import lower_grafana
+from monitoring_kit.lower.anchoring import anchor_patterns
 from monitoring_kit.lower.compose import lower_compose
 from monitoring_kit.lower.cost import check_budget
+from monitoring_kit.lower.dashboards import lower_grafana
 from monitoring_kit.lower.deferred import report_deferred
 from monitoring_kit.lower.docs import lower_docs
 from monitoring_kit.lower.exporters import lower_exporters
@@ -34,6 +35,7 @@ def lower_files(system: System, model: Model, report: Report) -> list[OutFile]:
         *lower_docs(system, model, report),
         *lower_compose(system, model, report),
     ]
+    anchor_patterns(files, system)
     check_budget(system, model, report)
     report_deferred(system, report)
     return files
