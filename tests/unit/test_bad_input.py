@@ -187,6 +187,67 @@ CASES: list[tuple[str, str, str, str, str]] = [
     ),
     ("key without value", HEAD + WEB + "«docs_url»:\n", "spec/type", "has no value", "remove the key"),
     ("unset environment variable", HEAD + WEB + "docs_url: «${NOWHERE}»\n", "env/unset", "NOWHERE is not set", ":-value"),
+    (
+        "invalid PromQL in a panel",
+        BASE + "dashboards:\n  d: {title: D, panels: [{title: P, query: '«sum()»'}]}\n",
+        "promql/syntax", "invalid PromQL", "",
+    ),
+    (
+        "template label that the result lacks",
+        BASE + "alerts:\n  A: {when: errors > 5%, severity: warning, summary: '{{ $labels.«podd» }} fails'}\n",
+        "labels/template-label", "never has the label `podd`", "`service`",
+    ),
+    (
+        "two dashboards with one uid",
+        BASE + "dashboards:\n  a: {title: A, uid: u, panels: [{title: P, signal: errors}]}\n"
+        + "  «b»: {title: B, uid: u, panels: [{title: P, signal: errors}]}\n",
+        "dashboards/duplicate", "two dashboards with one uid: `u`", "another `uid`",
+    ),
+    (
+        "uid of a generated dashboard",
+        BASE + "dashboards:\n  «a»: {title: A, uid: shop-system, panels: [{title: P, signal: errors}]}\n",
+        "dashboards/duplicate", "one uid: `shop-system`", "another `uid`",
+    ),
+    (
+        "two alerts with one name",
+        BASE + "alerts:\n  A: {when: errors > 5%, severity: warning}\n  «A»: {when: errors > 9%, severity: critical}\n",
+        "yaml/duplicate-key", "`A` is written twice", "remove or rename",
+    ),
+    (
+        "feature that the targeted version lacks: a channel",
+        HEAD + WEB + "channels:\n  t: {kind: teams, webhook_file: «/run/secrets/teams»}\n",
+        "version/unsupported", "cannot work with Alertmanager 0.25", "compatibility: {alertmanager:",
+    ),
+    (
+        "feature that the targeted version lacks: a function",
+        BASE + "alerts:\n  A: {expr: '«mad_over_time»(up[5m]) > 1', severity: warning}\n",
+        "promql/version", "2.49", "",
+    ),
+    (
+        "a version that is none",
+        HEAD + CHANNEL + WEB + "compatibility: {prometheus: «newest»}\n",
+        "spec/value", "`newest` is not a version such as 2.42", "",
+    ),
+    (
+        "missing key",
+        HEAD + CHANNEL + "services:\n  web: «{scrape: {targets: ['web:80']}}»\n",
+        "spec/missing-key", "`kind` is missing", "Signal pack",
+    ),
+    (
+        "login without password file",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80'], basic_auth: {username: u, «password»: hunter2}}}\n",
+        "secrets/inline", "`password` would put a secret", "password_file",
+    ),
+    (
+        "a bearer token",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80'], «bearer»: abc}}\n",
+        "secrets/inline", "`bearer` would put a secret", "bearer_file",
+    ),
+    (
+        "a path that is none",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80'], path: «metrics»}}\n",
+        "spec/value", "`metrics`", "/",
+    ),
 ]  # fmt: skip
 
 
