@@ -5,6 +5,7 @@ An implementation apart from Prometheus' own: what it expects is then judged by 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -106,8 +107,8 @@ OVER_TIME: dict[str, Callable[[Samples], float | None]] = {
     "present_over_time": _values(lambda v: 1.0),
     "stddev_over_time": _values(lambda v: math.sqrt(variance(v))),
     "stdvar_over_time": _values(variance),
-    "changes": _values(lambda v: float(sum(a != b for a, b in zip(v, v[1:], strict=False)))),
-    "resets": _values(lambda v: float(sum(b < a for a, b in zip(v, v[1:], strict=False)))),
+    "changes": _values(lambda v: float(sum(a != b for a, b in itertools.pairwise(v)))),
+    "resets": _values(lambda v: float(sum(b < a for a, b in itertools.pairwise(v)))),
     "irate": lambda s: _instant(s, rate=True),
     "idelta": lambda s: _instant(s, rate=False),
 }

@@ -19,7 +19,8 @@ from monitoring_kit.verify.rule_tests.testfile import file_tree
 
 # A rule file with all rules would be evaluated for every test: each test loads only the rules that it is about.
 GROUP = "under-test"
-DEEP_STEPS = 700
+# Beyond this many steps of history an alert is tested on the recorded series, and each recording rule on its own.
+DEEP_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,10 @@ def run_all(
     """Test the rules and routes of a compilation without errors. ``only`` names alerts; ``keep`` is a folder for the test files."""
     system, model = compilation.system, compilation.model
     promtool, amtool = tools["promtool"], tools["amtool"]
-    assert system is not None and model is not None and promtool.path is not None and amtool.path is not None
+    assert system is not None
+    assert model is not None
+    assert promtool.path is not None
+    assert amtool.path is not None
     left_open = (promtool.release or (2, 0)) >= (3, 0)
     rules = plan(system, model, tick, left_open=left_open, only=only)
     with workplace(keep) as folder:

@@ -35,7 +35,10 @@ def _item(op: str, argument: Any) -> Iterator[str]:
     elif op == "NOT_LITERAL":
         yield "a" if chr(argument) != "a" else "b"
     elif op == "IN":
-        yield _from_class(argument)
+        if all(str(kind) == "LITERAL" for kind, _ in argument):
+            yield from (chr(code) for _, code in argument)
+        else:
+            yield _from_class(argument)
     elif op in ("MAX_REPEAT", "MIN_REPEAT"):
         low, high, inner = argument
         times = max(low, min(1, high))
