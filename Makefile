@@ -7,7 +7,7 @@ EXAMPLE := examples/ai-camera-counting
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo demo-ai test e2e matrix lint type gen drift bench soak catalogs docs wheel clean
+.PHONY: help setup tools demo demo-ai test e2e matrix lint type gen drift bench mutants soak catalogs docs wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ drift: tools ## fail when a committed generated file is not what mkit writes
 
 bench: tools ## measure what the documentation promises; printed, never a gate
 	$(BIN)/python -m tests.bench
+
+mutants: $(STAMP) ## change the checkers one decision at a time; the tests must notice 90 %
+	$(BIN)/python -m tests.mutation.run_checks_mutants --workers $(WORKERS)
 
 catalogs: $(STAMP) ## capture the metric catalogs from the real exporters anew
 	$(BIN)/python -m monitoring_kit.stack.catalogs
