@@ -35,8 +35,8 @@ def exprs(result: Compilation) -> dict[str, str]:
                 found |= {rule["alert"]: rule["expr"] for rule in group["rules"] if "alert" in rule}
         elif path.endswith("/d.json") or path.endswith("board-d.json"):
             for panel in json.loads(output.data)["panels"]:
-                targets = panel.get("targets", ())
-                found |= {panel["title"]: target["expr"] for target in targets[:1]}
+                for target in panel.get("targets", ()):
+                    found[panel["title"]] = target["expr"]
     return found
 
 
