@@ -33,7 +33,7 @@ def exprs(result: Compilation) -> dict[str, str]:
         if path.startswith("prometheus/rules/"):
             for group in yaml.safe_load(output.data)["groups"]:
                 found |= {rule["alert"]: rule["expr"] for rule in group["rules"] if "alert" in rule}
-        elif path.endswith("/d.json") or path.endswith("board-d.json"):
+        elif path.endswith(("/d.json", "board-d.json")):
             for panel in json.loads(output.data)["panels"]:
                 for target in panel.get("targets", ()):
                     found[panel["title"]] = target["expr"]
