@@ -8,7 +8,6 @@ from monitoring_kit.lower.anchoring import anchor_patterns
 from monitoring_kit.lower.compose import lower_compose
 from monitoring_kit.lower.cost import check_budget
 from monitoring_kit.lower.dashboards import lower_grafana
-from monitoring_kit.lower.deferred import report_deferred
 from monitoring_kit.lower.docs import lower_docs
 from monitoring_kit.lower.exporters import lower_exporters
 from monitoring_kit.lower.influxdb import lower_influxdb
@@ -37,5 +36,4 @@ def lower_files(system: System, model: Model, report: Report) -> list[OutFile]:
     ]
     anchor_patterns(files, system)
     check_budget(system, model, report)
-    report_deferred(system, report)
     return files

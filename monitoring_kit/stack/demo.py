@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import click
 
@@ -150,7 +151,7 @@ class Demo:
     def _notified(self, stack: Stack, rule: AlertingRule) -> str:
         for channel in rule.notify:
             kind = self._kind(channel)
-            message = stack.capture.wait(lambda m, k=kind: m.channel == k and not m.resolved and _about(m, rule), 120)
+            message = stack.capture.wait(partial(_tells, rule, kind, resolved=False, since=self.broken_at), 120)
             if message is None:
                 raise Failed(f"nothing about {rule.name} reached {channel}")
             self.firing[channel] = message
@@ -172,13 +173,16 @@ class Demo:
     def _resolved(self, stack: Stack, rule: AlertingRule) -> str:
         for channel in rule.notify:
             kind = self._kind(channel)
-            message = stack.capture.wait(
-                lambda m, k=kind: m.channel == k and m.resolved and m.at > self.healed_at and _about(m, rule), 600
-            )
+            message = stack.capture.wait(partial(_tells, rule, kind, resolved=True, since=self.healed_at), 600)
             if message is None:
                 raise Failed(f"no resolve reached {channel}")
             click.echo(f"    {channel}: {message.subject or message.data.get('event_action', '')}", err=True)
         return f"told to {', '.join(rule.notify)} {time.time() - self.healed_at:.0f} s after the healing"
+
+
+def _tells(rule: AlertingRule, channel: str, message: Message, *, resolved: bool, since: float) -> bool:
+    """Whether ``message`` tells ``channel`` that the alert fires, or that it has ended, after ``since``."""
+    return message.channel == channel and message.resolved is resolved and message.at > since and _about(message, rule)
 
 
 def _about(message: Message, rule: AlertingRule) -> bool:
