@@ -26,7 +26,8 @@ Recordings = Literal["auto", "history", "inline"]
 @dataclass(frozen=True, slots=True)
 class Options:
     """``start`` and ``end`` in Unix milliseconds; ``interval`` replaces every group's; ``cold`` begins with every alert inactive
-    at ``start``, else evaluation begins early enough that an alert may be pending or firing there already."""
+    at ``start``, else evaluation begins early enough that an alert may be pending or firing there already; ``max_inner`` is how
+    many evaluations inside of subqueries may stand for the history of recorded series, for one alert."""
 
     start: int
     end: int
@@ -34,6 +35,7 @@ class Options:
     cold: bool = False
     recordings: Recordings = "auto"
     threads: int = 4
+    max_inner: int = MAX_INNER
 
 
 @dataclass(slots=True)
@@ -169,7 +171,7 @@ def _replay(
     except NoInline as error:
         outcome.problem, outcome.kind, outcome.done = f"not replayed: {error}", "backtest/no-history", True
         return
-    if inner > MAX_INNER and expr is not job.expr:
+    if inner > options.max_inner and expr is not job.expr:
         outcome.problem = (
             f"not replayed: it reads long windows of {_ranged(job.expr, absent)}, which has no history here"
         )

@@ -1,0 +1,175 @@
+"""Run scenarios: series to blocks by promtool, a private Prometheus on these, and every alert replayed on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from monitoring_kit.conventions import PROMETHEUS_YML
+from monitoring_kit.live.backtest.errors import BacktestError
+from monitoring_kit.live.backtest.jobs import Job, jobs_of, recordings_of
+from monitoring_kit.live.backtest.machine import Firing
+from monitoring_kit.live.backtest.run import Backtest, Options, run
+from monitoring_kit.live.backtest.tsdb import PrivateServer, tool
+from monitoring_kit.live.simulate.samples import exposition, targets_of
+from monitoring_kit.live.simulate.scenario import Scenario
+from monitoring_kit.pipeline import Compilation
+from monitoring_kit.resolve.system import ServiceView
+from monitoring_kit.stack.lab import Lab, LabError
+from monitoring_kit.stack.simulation_plan import plan
+
+# Monday, 5 January 2026, 00:00 UTC; a scenario has 40 days for itself, so that no window reaches another one's.
+EPOCH = 1_767_571_200
+APART = 40 * 86_400
+# Alerts on weeks of recorded history are left out: a scenario has no such past.
+MAX_INNER = 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """How one service fared in one scenario: the first alert of any severity and the first critical one, with the milliseconds
+    from the incident's start; None when there was none."""
+
+    service: str
+    first: str | None
+    after: int | None
+    page: str | None
+    page_after: int | None
+
+
+@dataclass(slots=True)
+class Played:
+    """One scenario. ``right`` and ``false`` are the firings with and without a cause; ``begin`` and ``finish`` the incident."""
+
+    scenario: Scenario
+    begin: int
+    finish: int
+    hit: list[str]
+    backtest: Backtest
+    detections: list[Detection] = field(default_factory=list)
+    right: list[tuple[Job, Firing]] = field(default_factory=list)
+    false: list[tuple[Job, Firing]] = field(default_factory=list)
+
+    @property
+    def goal_met(self) -> bool | None:
+        """Whether every hit service was found in time; None where nothing is promised."""
+        if self.scenario.expect == "page":
+            limit = self.scenario.within * 1000
+            return all(d.after is not None and d.after < limit for d in self.detections)
+        if self.scenario.expect == "ticket":
+            return all(d.after is not None for d in self.detections)
+        return not self.false if self.scenario.expect == "quiet" else None
+
+
+Tell = Callable[[str], None]
+
+
+def simulate(
+    compilation: Compilation, scenarios: Sequence[Scenario], tell: Tell = lambda _: None, threads: int = 4
+) -> list[Played]:
+    """Play ``scenarios`` against the rules of a compiled spec. Raises BacktestError when a tool is missing or fails."""
+    assert compilation.system is not None
+    assert compilation.model is not None
+    found: dict[str, Played] = {}
+    try:
+        # One server for each scrape interval: how long a vanished series lingers depends on it.
+        for step in dict.fromkeys(s.step for s in scenarios):
+            with Lab() as lab:
+                mine = [s for s in scenarios if s.step == step]
+                hit = {s.name: _write(compilation, s, _start(scenarios, s), lab, tell) for s in mine}
+                # A failed scrape ends its series at once in a live server; here they end with the lookback.
+                server = PrivateServer(lab, lab.folder / "data", 120.0, f"{round(step * 2) + 1}s")
+                for scenario in mine:
+                    tell(f"replaying {scenario.name}")
+                    found[scenario.name] = _play(
+                        compilation, server, scenario, _start(scenarios, scenario), hit[scenario.name], threads
+                    )
+    except LabError as error:
+        raise BacktestError("simulate/tools", str(error)) from None
+    return [found[s.name] for s in scenarios]
+
+
+def _start(scenarios: Sequence[Scenario], scenario: Scenario) -> int:
+    return EPOCH + scenarios.index(scenario) * APART
+
+
+def _write(compilation: Compilation, scenario: Scenario, start: int, lab: Lab, tell: Tell) -> list[str]:
+    """Write the blocks of a scenario; returns the services that it hits."""
+    assert compilation.system is not None
+    assert compilation.model is not None
+    tell(f"writing {scenario.name}")
+    hit = [name for name, view in compilation.system.services.items() if _concerns(scenario, view)]
+    services = plan(compilation.system, compilation.model)
+    targets = targets_of(services, _labels(compilation), set(hit), scenario, start)
+    promtool = tool("promtool")
+
+    def block(item: tuple[int, str]) -> None:
+        file = lab.write(f"samples/{scenario.name}-{item[0]}.txt", item[1])
+        lab.run("promtool", [promtool, "tsdb", "create-blocks-from", "openmetrics", "-q", file, lab.folder / "data"])
+        file.unlink()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(block, exposition(targets, scenario, start)))
+    return hit
+
+
+def _concerns(scenario: Scenario, view: ServiceView) -> bool:
+    return not scenario.signals or any(
+        view.signals[name].ratio is not None or name != "errors" for name in scenario.signals if name in view.signals
+    )
+
+
+def _labels(compilation: Compilation) -> dict[str, dict[str, str]]:
+    """The target labels of each service, as the generated scrape jobs give them."""
+    import yaml
+
+    assert compilation.system is not None
+    config = yaml.safe_load(compilation.outputs[PROMETHEUS_YML].data)
+    jobs = {job["job_name"]: job for job in config.get("scrape_configs", [])}
+    found = {}
+    for name, view in compilation.system.services.items():
+        static = (jobs.get(view.job, {}).get("static_configs") or [{}])[0]
+        instance = (static.get("targets") or [f"{name}:80"])[0]
+        found[name] = {"service": name, "instance": instance, **static.get("labels", {}), "job": view.job}
+    return found
+
+
+def _play(
+    compilation: Compilation, server: PrivateServer, scenario: Scenario, start: int, hit: list[str], threads: int
+) -> Played:
+    assert compilation.model is not None
+    model = compilation.model
+    # The first scrapes give no rate yet: evaluation begins after two of them.
+    first, last = (start + 2 * scenario.step) * 1000, (start + scenario.length) * 1000 - 1
+    options = Options(round(first), round(last), cold=True, recordings="inline", threads=threads, max_inner=MAX_INNER)
+    result = run(server.client, jobs_of(model), recordings_of(model), options)
+    if result.stopped:
+        if result.stopped_kind == "interrupted":
+            raise KeyboardInterrupt
+        raise BacktestError(result.stopped_kind, result.stopped)
+    # The worst case: the fault comes just after a scrape that still saw nothing of it.
+    begin = round((start + scenario.before - scenario.step) * 1000)
+    played = Played(scenario, begin, begin + round((scenario.incident + scenario.step) * 1000), hit, result)
+    for outcome in result.outcomes:
+        for firing in outcome.firings:
+            concerned = (
+                scenario.harms and firing.start >= begin and (outcome.job.service is None or outcome.job.service in hit)
+            )
+            (played.right if concerned else played.false).append((outcome.job, firing))
+    played.detections = [_detection(played, name) for name in hit] if scenario.harms else []
+    return played
+
+
+def _detection(played: Played, service: str) -> Detection:
+    mine = sorted(
+        ((f, job) for job, f in played.right if job.service == service and f.start <= played.finish),
+        key=lambda pair: (pair[0].start, pair[1].severity != "critical", pair[1].title),
+    )
+    pages = [(f, job) for f, job in mine if job.severity == "critical"]
+    first, page = (mine or [None])[0], (pages or [None])[0]  # type: ignore[list-item]
+    return Detection(
+        service,
+        first[1].alert if first else None, first[0].start - played.begin if first else None,
+        page[1].alert if page else None, page[0].start - played.begin if page else None,
+    )  # fmt: skip
