@@ -82,8 +82,10 @@ def test_a_dead_service_is_found_within_a_minute(spec: Path) -> None:
 
 
 def test_up_stops_cleanly_on_an_interrupt(spec: Path) -> None:
+    # A shell starts its background jobs with SIGINT ignored, and a child of such a job would never hear of it.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from monitoring_kit.cli.main import main; main()"
     child = subprocess.Popen(
-        [sys.executable, "-m", "monitoring_kit", "up", str(spec)],
+        [sys.executable, "-c", heed, "up", str(spec)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
