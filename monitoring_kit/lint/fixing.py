@@ -61,7 +61,7 @@ def choose(report: Report) -> tuple[list[Diagnostic], list[tuple[Diagnostic, str
     refused: list[tuple[Diagnostic, str]] = []
     spans: set[Span] = set()
     last: Span | None = None
-    fixable = [d for d in report if d.fix is not None and d.code in MECHANICAL and not d.secret]
+    fixable = [d for d in report if d.fix is not None and d.code in MECHANICAL and not d.secret and not _guess(d)]
     for found in sorted(fixable, key=lambda d: d.fix.span if d.fix else d.span):
         assert found.fix is not None
         span = found.fix.span
@@ -76,6 +76,12 @@ def choose(report: Report) -> tuple[list[Diagnostic], list[tuple[Diagnostic, str
             spans.add(span)
             last = span
     return chosen, refused
+
+
+def _guess(found: Diagnostic) -> bool:
+    """A quantile outside of 0 to 1: nobody knows which one was meant."""
+    assert found.fix is not None
+    return found.code == "promql/quantile-input" and found.fix.text.replace(".", "").isdigit()
 
 
 def _apply(wanted: list[Diagnostic], report: Report, again: Again, made: Fixes) -> Report:

@@ -138,8 +138,8 @@ def tests_of(mutant: Mutant, items: list[pytest.Item]) -> list[pytest.Item]:
     """The tests that must notice: those of the check and of its page; all checks' tests for inference."""
     area, name = mutant.module.split(".")[-2:]
     if area not in ("alerts", "labels", "promql", "routes"):
-        own = [item for item in items if "tests/unit/checks/test_" in item.nodeid]
-        return sorted(own, key=lambda item: "test_shipped" in item.nodeid)
+        own = [item for item in items if "tests/unit/checks/test_" in item.nodeid or "test_snapshot[" in item.nodeid]
+        return sorted(own, key=lambda item: ("test_snapshot[" not in item.nodeid, "test_shipped" in item.nodeid))
     code = f"[{area}/{name.replace('_', '-')}]"
     return [item for item in items if f"test_{area}_{name}.py" in item.nodeid or item.nodeid.endswith(code)]
 

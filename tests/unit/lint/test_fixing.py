@@ -53,6 +53,11 @@ def test_every_style_of_scalar_keeps_its_form(bad: str, good: str) -> None:
     assert fixed(rule.format(bad)) == rule.format(good)
 
 
+def test_what_would_be_a_guess_is_left_to_the_author() -> None:
+    rule = "  - alert: A\n    expr: histogram_quantile(95, sum by (le) (rate(a_seconds_bucket[5m]))) > 1\n"
+    assert fixed(rule) == rule
+
+
 def test_with_a_catalog() -> None:
     catalogs = [load_catalog("node_exporter")]
     rule = "  - alert: A\n    expr: %s\n"
