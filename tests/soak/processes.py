@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import signal
@@ -65,6 +66,10 @@ class Process:
     @property
     def log(self) -> Path:
         return self.folder / f"{self.name}.log"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def start(self) -> Process:
         file = self.folder / f"{self.name}.yaml"
@@ -140,6 +145,28 @@ class Prometheus:
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(20)
+
+
+class Starvation:
+    """How long an exporter's threads wanted to run and got no processor: what is late then is the machine's fault."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._waited: list[tuple[float, float]] = []
+        self.watch = Every(0.1, self._look)
+
+    def _look(self) -> None:
+        waited = 0.0
+        for task in Path(f"/proc/{self._process.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError, IndexError):
+                # Nanoseconds on the run queue: Documentation/scheduler/sched-stats.rst.
+                waited += int(task.read_text().split()[1]) / 1e9
+        self._waited.append((time.time(), waited))
+
+    def within(self, begin: float, end: float) -> float:
+        """Seconds lost in that stretch, by all threads together."""
+        seen = [waited for moment, waited in self._waited if begin - 0.2 <= moment <= end + 0.2]
+        return sum(max(later - earlier, 0.0) for earlier, later in itertools.pairwise(seen))
 
 
 class Every:
