@@ -13,8 +13,9 @@ from monitoring_kit.spec.quantity import Duration
 # Two failed scrapes at the usual 15 s before a page: degradation is found within a minute, one lost packet pages nobody.
 DOWN_FOR = Duration(30_000)
 TARGET_DOWN_FOR = Duration(120_000)
-# A target that discovery lost leaves no `up` at all; after five minutes its last sample is stale, too.
-ABSENT_FOR = Duration(300_000)
+# A target that discovery lost leaves no `up` from the next evaluation on; three minutes outlast a redeployment and are found
+# within five, as every page must be.
+ABSENT_FOR = Duration(180_000)
 
 
 def absence_alerts(system: System, view: ServiceView) -> list[AlertingRule]:

@@ -93,6 +93,14 @@ def as_text(played: Sequence[Played], *, markdown: bool = False) -> str:
         if false:
             out += ["", f"False alarms: {', '.join(false)}."]
         missed = [d.service for d in p.detections if d.after is None]
+        unwatched = (
+            [name for name in p.hit if name not in {d.service for d in p.detections}] if p.scenario.harms else []
+        )
+        if unwatched:
+            out += [
+                "",
+                f"The spec has no {'page' if p.scenario.expect == 'page' else 'alert'} on this for: {', '.join(unwatched)}.",
+            ]
         if missed:
             out += ["", f"No alert for: {', '.join(missed)}."]
     return "\n".join([*out, "", _sum(played)]) + "\n"

@@ -14,6 +14,7 @@ from monitoring_kit.live.backtest.run import Backtest, Options, run
 from monitoring_kit.live.backtest.tsdb import PrivateServer, tool
 from monitoring_kit.live.simulate.samples import exposition, targets_of
 from monitoring_kit.live.simulate.scenario import Scenario
+from monitoring_kit.lower.model import Model
 from monitoring_kit.pipeline import Compilation
 from monitoring_kit.resolve.system import ServiceView
 from monitoring_kit.stack.lab import Lab, LabError
@@ -40,7 +41,7 @@ class Detection:
 
 @dataclass(slots=True)
 class Played:
-    """One scenario. ``right`` and ``false`` are the firings with and without a cause; ``begin`` and ``finish`` the incident."""
+    """One scenario; ``detections`` are those of the hit services that an alert of the spec watches. ``right`` and ``false`` are the firings with and without a cause; ``begin`` and ``finish`` the incident."""
 
     scenario: Scenario
     begin: int
@@ -157,8 +158,20 @@ def _play(
                 scenario.harms and firing.start >= begin and (outcome.job.service is None or outcome.job.service in hit)
             )
             (played.right if concerned else played.false).append((outcome.job, firing))
-    played.detections = [_detection(played, name) for name in hit] if scenario.harms else []
+    watched = [name for name in hit if _watched(model, scenario, name)]
+    played.detections = [_detection(played, name) for name in watched] if scenario.harms else []
     return played
+
+
+def _watched(model: Model, scenario: Scenario, service: str) -> bool:
+    """Whether the spec has an alert for such an incident of ``service`` at all (a critical one where a page is expected)."""
+    for rule in model.alerts:
+        if rule.service != service or (scenario.expect == "page" and rule.severity != "critical"):
+            continue
+        read = {condition.use.signal.name for condition in rule.conditions}
+        if not scenario.signals or rule.kind == "slo" or read & set(scenario.signals):
+            return True
+    return False
 
 
 def _detection(played: Played, service: str) -> Detection:
