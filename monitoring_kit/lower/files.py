@@ -12,6 +12,7 @@ from monitoring_kit.lower.docs import lower_docs
 from monitoring_kit.lower.exporters import lower_exporters
 from monitoring_kit.lower.influxdb import lower_influxdb
 from monitoring_kit.lower.model import Model
+from monitoring_kit.lower.oldest import check_targets
 from monitoring_kit.lower.prometheus import lower_prometheus
 from monitoring_kit.lower.roles import lower_roles
 from monitoring_kit.lower.rule_files import lower_rule_files
@@ -22,6 +23,7 @@ from monitoring_kit.resolve.system import System
 
 def lower_files(system: System, model: Model, report: Report) -> list[OutFile]:
     """The model of every file that the spec asks for."""
+    check_targets(system, report)
     files = [
         *lower_prometheus(system, model, report),
         *lower_rule_files(model),

@@ -27,7 +27,7 @@ from monitoring_kit.spec.shapes import (
     key,
 )
 
-VERSION = Text(r"\d+\.\d+(\.\d+)?", "a version such as 2.42")
+VERSION = Text(r"\d{1,4}\.\d{1,4}(\.\d{1,4})?", "a version such as 2.42")
 LISTEN = Text(r"\S*:\d{1,5}", "an address such as :9090 or 127.0.0.1:9090")
 SIZE = Text(r"\d+[KMGTP]B", "a size such as 50GB")
 

@@ -34,7 +34,7 @@ channels:
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def spec(tmp_path: Path) -> Path:
     path = tmp_path / "mkit.yaml"
     path.write_text(SPEC)

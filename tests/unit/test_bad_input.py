@@ -224,6 +224,16 @@ CASES: list[tuple[str, str, str, str, str]] = [
         "promql/version", "2.49", "",
     ),
     (
+        "a version older than all that mkit knows",
+        HEAD + CHANNEL + WEB + "compatibility: {prometheus: «'2.40'»}\n",
+        "version/unsupported", "Prometheus 2.40 is older than 2.42", '`prometheus: "2.42"`',
+    ),
+    (
+        "a version of too many digits",
+        HEAD + CHANNEL + WEB + "compatibility: {alertmanager: «'99999.1'»}\n",
+        "spec/value", "`99999.1` is not a version", "",
+    ),
+    (
         "a version that is none",
         HEAD + CHANNEL + WEB + "compatibility: {prometheus: «newest»}\n",
         "spec/value", "`newest` is not a version such as 2.42", "",
