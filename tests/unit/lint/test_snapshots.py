@@ -64,6 +64,23 @@ MORE = {
         "hit_ratio > 2", "hit_ratio > 1.5", "hit_ratio > 95", "hit_ratio < 95", "hit_ratio > 0.95", "95 < hit_ratio",
         "sum(rate(errors_total[5m])) / sum(rate(http_requests_total[5m])) > 5", "sum(rate(errors_total[5m])) / sum(rate(http_requests_total[5m])) > 0.05",
     ],
+    "promql/regex": [
+        'up{job!~"a"} == 0', 'up{job!~"^a.*$"} == 0', 'up{job=~"^a|b$"} == 0', 'up{job=~".*"} == 0', 'up{job!~".*"} == 0',
+        '{__name__=~"up"} == 0', 'up{job="^a$"} == 0', 'up{job=~"a$"} == 0', 'up{job=~"$x.*"} == 0',
+    ],
+    "promql/unknown-label": [
+        "queue_depth > 1", 'queue_depth{quue="mail"} > 1', 'queue_depth{quue=~"mail"} > 1', 'queue_depth{quue!="mail"} > 1',
+        'queue_depth{quue!~"mail"} > 1', 'queue_depth{quue=""} > 1', 'queue_depth{quue=~"mail|"} > 1', 'queue_depth{team="x"} > 1',
+    ],
+    "promql/unknown-metric": [
+        "queue_dpth > 1", "http_requests > 1", "http_request_duration_seconds > 1", "errors > 1", "zzz > 1", 'zzz{job="shop"} > 1',
+        "http_requests_totl > 1", "transaction_total_total > 1", "absent(zzz)",
+    ],
+    "promql/two-valued": ["up * 2 > 1", "rate(up[5m]) > 0", "deriv(up[5m]) > 0", "sum(up) > 1", "avg_over_time(up[5m]) < 1", "build_info > 1"],
+    "promql/on-nothing": [
+        "up and on (cluster) sum(up)", "up and on (cluster, job) up", "up / on (cluster) queue_depth > 1", "up unless on (cluster) up",
+        'up and on (job, cluster) sum by (job) (up)',
+    ],
     "promql/mixed-units": [
         "disk_used_bytes > last_backup_timestamp_seconds", "disk_used_bytes + hit_ratio > 1", "disk_used_bytes - disk_used_bytes > 1",
         "time() - last_backup_timestamp_seconds > 86400", "rate(http_request_duration_seconds_sum[5m]) + disk_used_bytes > 1",
