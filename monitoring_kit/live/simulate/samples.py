@@ -105,16 +105,15 @@ def _metric(
     counts = list(events)
     bounds = [*metric.buckets, math.inf]
     usual = bounds[len(bounds) // 4] if len(bounds) > 1 else 1.0
-    lines = []
     for bound in bounds:
-        share = (n * _below(bound, usual * m.slow) for n, m in zip(counts, target.moments, strict=True))
+        share = [n * _below(bound, usual * m.slow) for n, m in zip(counts, target.moments, strict=True)]
         le = "+Inf" if bound == math.inf else f"{bound:g}"
-        lines.append((_series(f"{metric.name}_bucket", {**labels, "le": le}), _summed(share, target.moments)))
-    spent = (n * usual * m.slow * math.exp(SIGMA**2 / 2) for n, m in zip(counts, target.moments, strict=True))
-    lines.append((_series(f"{metric.name}_sum", labels), _summed(spent, target.moments)))
-    lines.append((_series(f"{metric.name}_count", labels), _summed(iter(counts), target.moments)))
-    for line in lines:
-        _write([line], target, times, blocks)
+        name = _series(f"{metric.name}_bucket", {**labels, "le": le})
+        _write([(name, _summed(iter(share), target.moments))], target, times, blocks)
+    spent = [n * usual * m.slow * math.exp(SIGMA**2 / 2) for n, m in zip(counts, target.moments, strict=True)]
+    for suffix, events in (("sum", iter(spent)), ("count", iter(counts))):
+        name = _series(f"{metric.name}_{suffix}", labels)
+        _write([(name, _summed(events, target.moments))], target, times, blocks)
 
 
 def _gauge(metric: SimulatedMetric, level: float, of: int, rng: random.Random) -> float:
