@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from monitoring_kit.diagnostics import Report, Source
-from monitoring_kit.lint.inputs import documents
 from monitoring_kit.lint.places import Place
+from monitoring_kit.load.files import documents
 from monitoring_kit.load.nodes import Mapping, Node, Scalar, Sequence
 from monitoring_kit.promql import Expr, PromQLError, parse
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from monitoring_kit.diagnostics import Report, Source, Span
 from monitoring_kit.diagnostics.suggest import did_you_mean
-from monitoring_kit.lint.inputs import InputDocument, documents
 from monitoring_kit.lint.places import Place
+from monitoring_kit.load.files import InputDocument, documents
 from monitoring_kit.load.nodes import Mapping, Node, Scalar, Sequence
 from monitoring_kit.promql import Expr, PromQLError, parse
 from monitoring_kit.promql.literals import parse_duration

@@ -9,16 +9,16 @@ from typing import Any
 from monitoring_kit.checks.engine import findings, subject
 from monitoring_kit.checks.finding import Subject
 from monitoring_kit.checks.registry import all_codes, group_checks
+from monitoring_kit.checks.routing.alerts import AlertLabels
+from monitoring_kit.checks.routing.check import check_routing, route_checks
+from monitoring_kit.checks.routing.config import Routing, read_routing
 from monitoring_kit.diagnostics import Diagnostic, Report, Source
 from monitoring_kit.lint import rule_checks
 from monitoring_kit.lint.dashboards import PanelQuery, is_dashboard, read_dashboard
 from monitoring_kit.lint.disables import Disables
-from monitoring_kit.lint.inputs import documents, files_in, read_text
 from monitoring_kit.lint.places import diagnostic
-from monitoring_kit.lint.routing.alerts import AlertLabels
-from monitoring_kit.lint.routing.check import check_routing, route_checks
-from monitoring_kit.lint.routing.config import Routing, read_routing
 from monitoring_kit.lint.rule_files import FileGroup, FileRule, read_rules
+from monitoring_kit.load.files import documents, files_in, read_text
 from monitoring_kit.promql.catalog import Catalog
 from monitoring_kit.promql.world import Recorded, Series, World, lint_world
 

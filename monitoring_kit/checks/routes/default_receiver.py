@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from monitoring_kit.checks.routing.check import Alerts, RouteCheck
+from monitoring_kit.checks.routing.config import Routing
 from monitoring_kit.diagnostics import Diagnostic
 from monitoring_kit.diagnostics.diagnostic import Severity
-from monitoring_kit.lint.routing.check import Alerts, RouteCheck
-from monitoring_kit.lint.routing.config import Routing
 
 CODE = "routes/default-receiver"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from monitoring_kit.checks.routes.never_matches import guilty, suggestion
+from monitoring_kit.checks.routing.check import Alerts, RouteCheck
+from monitoring_kit.checks.routing.config import Routing
+from monitoring_kit.checks.routing.matchers import contradiction
 from monitoring_kit.diagnostics import Diagnostic, Note
 from monitoring_kit.diagnostics.diagnostic import Severity
-from monitoring_kit.lint.routing.check import Alerts, RouteCheck
-from monitoring_kit.lint.routing.config import Routing
-from monitoring_kit.lint.routing.matchers import contradiction
 
 CODE = "routes/inhibit-never"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from monitoring_kit.checks.routing.check import Alerts, RouteCheck
+from monitoring_kit.checks.routing.config import Route, Routing
+from monitoring_kit.checks.routing.matchers import Matcher, contradiction
 from monitoring_kit.diagnostics import Diagnostic, Note
 from monitoring_kit.diagnostics.diagnostic import Severity
 from monitoring_kit.diagnostics.suggest import closest
-from monitoring_kit.lint.routing.check import Alerts, RouteCheck
-from monitoring_kit.lint.routing.config import Route, Routing
-from monitoring_kit.lint.routing.matchers import Matcher, contradiction
 
 CODE = "routes/never-matches"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from monitoring_kit.checks.routing.check import Alerts, RouteCheck
+from monitoring_kit.checks.routing.config import Routing
 from monitoring_kit.diagnostics import Diagnostic
 from monitoring_kit.diagnostics.diagnostic import Severity
-from monitoring_kit.lint.routing.check import Alerts, RouteCheck
-from monitoring_kit.lint.routing.config import Routing
 from monitoring_kit.load.nodes import Mapping, Node, Scalar
 
 CODE = "routes/plaintext-secret"

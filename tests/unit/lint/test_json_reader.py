@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monitoring_kit.diagnostics import Report, Source, Stop
 from monitoring_kit.diagnostics.diagnostic import Severity
-from monitoring_kit.lint.json_reader import read_json
+from monitoring_kit.load.json_reader import read_json
 from monitoring_kit.load.nodes import Mapping, Node, Scalar, Sequence
 
 _JSON = st.recursive(

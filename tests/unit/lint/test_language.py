@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitoring_kit.checks.routing.language import automaton, satisfiable
+from monitoring_kit.checks.routing.matchers import Matcher, MatcherError, contradiction, implies, parse, split
 from monitoring_kit.diagnostics import Span
-from monitoring_kit.lint.routing.language import automaton, satisfiable
-from monitoring_kit.lint.routing.matchers import Matcher, MatcherError, contradiction, implies, parse, split
 
 _TEXT = st.text(alphabet="abc1.", max_size=6)
 _ATOM = st.sampled_from(["a", "b", "c", ".", "[ab]", "[^a]", r"\d", "[a-c1]", r"\.", "(?:ab|c)", "(a)"])

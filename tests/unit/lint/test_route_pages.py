@@ -7,7 +7,7 @@ import re
 import pytest
 
 from monitoring_kit.checks.codes import page, summary_of
-from monitoring_kit.lint.routing.check import route_checks
+from monitoring_kit.checks.routing.check import route_checks
 from tests.unit.lint.lint_text import codes, lint_routes
 
 CODES = [*(check.code for check in route_checks()), "routes/invalid"]

@@ -11,7 +11,7 @@ from shutil import which
 import pytest
 
 from monitoring_kit.checks.codes import page
-from monitoring_kit.lint.routing.check import route_checks
+from monitoring_kit.checks.routing.check import route_checks
 from tests.unit.lint.lint_text import codes, cut, lint_routes, one
 
 pytestmark = pytest.mark.skipif(which("amtool") is None, reason="amtool is not on PATH")

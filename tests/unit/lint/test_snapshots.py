@@ -15,8 +15,8 @@ from types import ModuleType
 import pytest
 
 from monitoring_kit.checks.registry import all_codes
+from monitoring_kit.checks.routing.check import route_checks
 from monitoring_kit.diagnostics import Diagnostic, Span
-from monitoring_kit.lint.routing.check import route_checks
 from tests.unit.checks.world_text import check_alert
 from tests.unit.lint.lint_text import lint_routes
 

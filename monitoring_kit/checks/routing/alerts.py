@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitoring_kit.checks.finding import Subject
+from monitoring_kit.checks.routing.language import automaton, satisfiable
+from monitoring_kit.checks.routing.matchers import Matcher, by_label, readable
 from monitoring_kit.diagnostics import Span
-from monitoring_kit.lint.routing.language import automaton, satisfiable
-from monitoring_kit.lint.routing.matchers import Matcher, by_label, readable
 from monitoring_kit.promql.infer import Source
 
 

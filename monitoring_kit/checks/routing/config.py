@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from monitoring_kit.checks.routing.matchers import Matcher, MatcherError, parse, split
 from monitoring_kit.diagnostics import Report, Source, Span
 from monitoring_kit.diagnostics.suggest import did_you_mean
-from monitoring_kit.lint.inputs import documents
-from monitoring_kit.lint.routing.matchers import Matcher, MatcherError, parse, split
+from monitoring_kit.load.files import documents
 from monitoring_kit.load.nodes import Mapping, Node, Scalar, Sequence
 from monitoring_kit.promql.literals import parse_duration
 

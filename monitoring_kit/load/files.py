@@ -1,4 +1,4 @@
-"""Reading the files to lint: several YAML documents a file, JSON, folders."""
+"""Reading many files: several YAML documents a file, JSON, folders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitoring_kit.diagnostics import Report, Source, Span, Stop
-from monitoring_kit.lint.json_reader import read_json
+from monitoring_kit.load.json_reader import read_json
 from monitoring_kit.load.nodes import Node
 from monitoring_kit.load.reader import read_yaml
 from monitoring_kit.load.source import read_source

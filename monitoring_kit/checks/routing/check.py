@@ -8,9 +8,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import NamedTuple
 
+from monitoring_kit.checks.routing.alerts import AlertLabels
+from monitoring_kit.checks.routing.config import Routing
 from monitoring_kit.diagnostics import Diagnostic
-from monitoring_kit.lint.routing.alerts import AlertLabels
-from monitoring_kit.lint.routing.config import Routing
 
 Alerts = Sequence[AlertLabels] | None
 """The alerts of the linted rules; None when no rules were given, so that nothing is known of alerts."""
