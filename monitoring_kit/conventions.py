@@ -154,7 +154,12 @@ SLO_BUDGET_LEFT = "slo:period_error_budget_remaining:ratio"
 SLO_CURRENT_BURN = "slo:current_burn_rate:ratio"
 SLO_ABSENT = "SloAbsent"
 SLO_LOW_TRAFFIC = "SloLowTraffic"
-SLO_ALERTS = {"page_fast": "SloPageFast", "page_slow": "SloPageSlow", "ticket_fast": "SloTicketFast", "ticket_slow": "SloTicketSlow"}
+SLO_ALERTS = {
+    "page_fast": "SloPageFast",
+    "page_slow": "SloPageSlow",
+    "ticket_fast": "SloTicketFast",
+    "ticket_slow": "SloTicketSlow",
+}
 
 
 def slo_ratio(window: str) -> str:

@@ -21,7 +21,11 @@ def sloth_rules(service: str, slo: str, bad: str, total: str, objective: float, 
     ids = f'sloth_id="{service}-{slo}", sloth_service="{service}", sloth_slo="{slo}"'
     labels = {"sloth_id": f"{service}-{slo}", "sloth_service": service, "sloth_slo": slo}
     recordings = [
-        {"record": f"slo:sli_error:ratio_rate{w}", "expr": f"({bad % w}) / ({total % w})", "labels": {**labels, "sloth_window": w}}
+        {
+            "record": f"slo:sli_error:ratio_rate{w}",
+            "expr": f"({bad % w}) / ({total % w})",
+            "labels": {**labels, "sloth_window": w},
+        }
         for w in SLOTH_WINDOWS
     ]
     recordings.append({
@@ -32,7 +36,9 @@ def sloth_rules(service: str, slo: str, bad: str, total: str, objective: float, 
         {"alert": alert, "expr": sloth_condition(ids, tiers, 1 - objective), "labels": {"sloth_severity": severity}}
         for severity, tiers in SLOTH_ALERTS.items()
     ]
-    return {"groups": [{"name": f"sloth-sli-{slo}", "rules": recordings}, {"name": f"sloth-alerts-{slo}", "rules": alerts}]}
+    return {
+        "groups": [{"name": f"sloth-sli-{slo}", "rules": recordings}, {"name": f"sloth-alerts-{slo}", "rules": alerts}]
+    }
 
 
 def sloth_condition(ids: str, tiers: Any, budget: float) -> str:
@@ -54,7 +60,12 @@ def counters(
     """
     chance = random.Random(seed)
     incidents = [
-        (chance.uniform(0.05, 0.95) * minutes, chance.choice((4, 12, 45, 180, 700)), chance.choice((0.004, 0.01, 0.05, 0.5))) for _ in range(9)
+        (
+            chance.uniform(0.05, 0.95) * minutes,
+            chance.choice((4, 12, 45, 180, 700)),
+            chance.choice((0.004, 0.01, 0.05, 0.5)),
+        )
+        for _ in range(9)
     ]
     names = ["200", "500", *(f"2{i:02}" for i in range(1, codes - 1))][:codes]
     for pod in range(pods):

@@ -14,17 +14,69 @@ from monitoring_kit.promql.errors import Span
 # Functions by the version of Prometheus that brought them; "" for those of every version that mkit targets.
 FUNCTIONS: dict[str, str] = {
     **dict.fromkeys(
-        ["query", "first", "value", "label", "strvalue", "args", "reReplaceAll", "safeHtml", "match", "title", "toUpper", "toLower", "graphLink", "tableLink", "sortByLabel", "stripPort", "stripDomain", "humanize", "humanize1024", "humanizeDuration", "humanizePercentage", "humanizeTimestamp", "toTime", "pathPrefix", "externalURL", "parseDuration", "tmpl", "and", "or", "not", "len", "index", "slice", "print", "printf", "println", "html", "js", "urlquery", "call", "eq", "ne", "lt", "le", "gt", "ge"],
+        [
+            "query",
+            "first",
+            "value",
+            "label",
+            "strvalue",
+            "args",
+            "reReplaceAll",
+            "safeHtml",
+            "match",
+            "title",
+            "toUpper",
+            "toLower",
+            "graphLink",
+            "tableLink",
+            "sortByLabel",
+            "stripPort",
+            "stripDomain",
+            "humanize",
+            "humanize1024",
+            "humanizeDuration",
+            "humanizePercentage",
+            "humanizeTimestamp",
+            "toTime",
+            "pathPrefix",
+            "externalURL",
+            "parseDuration",
+            "tmpl",
+            "and",
+            "or",
+            "not",
+            "len",
+            "index",
+            "slice",
+            "print",
+            "printf",
+            "println",
+            "html",
+            "js",
+            "urlquery",
+            "call",
+            "eq",
+            "ne",
+            "lt",
+            "le",
+            "gt",
+            "ge",
+        ],
         "",
     ),
     "now": "3.6",
     "toDuration": "3.6",
     "urlQueryEscape": "3.8",
 }
-_KEYWORDS = frozenset(["if", "else", "end", "range", "with", "define", "template", "block", "break", "continue", "nil", "true", "false"])
-_ACTION = re.compile(r"\{\{-?\s*(/\*.*?\*/|(?:\"(?:\\.|[^\"\\])*\"|`[^`]*`|'(?:\\.|[^'\\])*'|[^\"`'}]|\}(?!\}))*?)\s*-?\}\}", re.S)
+_KEYWORDS = frozenset(
+    ["if", "else", "end", "range", "with", "define", "template", "block", "break", "continue", "nil", "true", "false"]
+)
+_ACTION = re.compile(
+    r"\{\{-?\s*(/\*.*?\*/|(?:\"(?:\\.|[^\"\\])*\"|`[^`]*`|'(?:\\.|[^'\\])*'|[^\"`'}]|\}(?!\}))*?)\s*-?\}\}", re.S
+)
 _TOKEN = re.compile(
-    r"\"(?:\\.|[^\"\\])*\"|`[^`]*`|'(?:\\.|[^'\\])*'|\$?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|\$?(?:\.[A-Za-z_]\w*)+|[$.]|[0-9][\w.]*|\S", re.S
+    r"\"(?:\\.|[^\"\\])*\"|`[^`]*`|'(?:\\.|[^'\\])*'|\$?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|\$?(?:\.[A-Za-z_]\w*)+|[$.]|[0-9][\w.]*|\S",
+    re.S,
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -60,15 +112,25 @@ def label_uses(template: str) -> Iterator[Use]:
         for number, word in enumerate(words):
             path = word.text.split(".")
             if path[0] in ("$labels", "$externalLabels") and len(path) > 1:
-                yield Use(path[0][1:], path[1], (word.span[0] + len(path[0]) + 1, word.span[0] + len(path[0]) + 1 + len(path[1])))
+                yield Use(
+                    path[0][1:],
+                    path[1],
+                    (word.span[0] + len(path[0]) + 1, word.span[0] + len(path[0]) + 1 + len(path[1])),
+                )
             elif word.text.startswith(("$.Labels.", ".Labels.", "$.ExternalLabels.", ".ExternalLabels.")):
                 map_, label = path[1], path[2]
                 at = word.text.index(label, len(path[0]) + len(map_) + 1)
                 yield Use(map_[0].lower() + map_[1:], label, (word.span[0] + at, word.span[0] + at + len(label)))
             elif word.text in ("$labels", "$externalLabels", ".Labels", ".ExternalLabels") and number + 1 < len(words):
                 before, after = words[number - 1].text if number else "", words[number + 1]
-                if before == "index" and after.text[0] in "\"`":
-                    yield Use(word.text.strip("$.").replace("Labels", "labels", 1) if word.text[0] == "$" else word.text[1].lower() + word.text[2:], after.text[1:-1], after.span)
+                if before == "index" and after.text[0] in '"`':
+                    yield Use(
+                        word.text.strip("$.").replace("Labels", "labels", 1)
+                        if word.text[0] == "$"
+                        else word.text[1].lower() + word.text[2:],
+                        after.text[1:-1],
+                        after.span,
+                    )
 
 
 def value_uses(template: str) -> Iterator[Span]:

@@ -82,7 +82,11 @@ class _Found:
     def _find(self, name: str, service: str | None) -> Sequence[Series]:
         if name in _ALERT_SERIES:
             state = {"alertstate": Allowed(("pending", "firing"))} if name == "ALERTS" else {}
-            return (Series(name, name, "presence", labels={"alertname": Allowed(), **state}, sure=frozenset(("alertname",))),)
+            return (
+                Series(
+                    name, name, "presence", labels={"alertname": Allowed(), **state}, sure=frozenset(("alertname",))
+                ),
+            )
         services = self.system.services
         if service is not None and service not in services:
             return ()

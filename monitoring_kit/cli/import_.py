@@ -27,7 +27,9 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path)),
         click.option("--system", default="imported", show_default=True, help="Name of the system."),
-        click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of stdout."),
+        click.option(
+            "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of stdout."
+        ),
         click.option("--force", is_flag=True, help="Replace an existing file."),
     ):
         function = option(function)

@@ -34,8 +34,12 @@ def command() -> None:
 @spec_argument
 @env_option
 @click.option("--prometheus", "url", required=True, metavar="URL", help="The Prometheus that evaluates the rules.")
-@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True, help="How to print.")
-@click.option("--timeout", type=click.FloatRange(1, 600), default=30.0, show_default=True, help="Seconds for all questions.")
+@click.option(
+    "--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True, help="How to print."
+)
+@click.option(
+    "--timeout", type=click.FloatRange(1, 600), default=30.0, show_default=True, help="Seconds for all questions."
+)
 @click.pass_context
 def status(ctx: click.Context, spec: str, env: str | None, url: str, form: str, timeout: float) -> None:
     """Print what is left of each error budget, how fast it is spent, and when it is gone at that rate.
@@ -61,8 +65,14 @@ def status(ctx: click.Context, spec: str, env: str | None, url: str, form: str, 
 @spec_argument
 @env_option
 @click.option("--prometheus", "url", metavar="URL", help="A running Prometheus that has the raw history.")
-@click.option("--tsdb", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Or its data folder, while it is stopped.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the blocks go (default with --tsdb: that folder).")
+@click.option(
+    "--tsdb",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Or its data folder, while it is stopped.",
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Where the blocks go (default with --tsdb: that folder)."
+)
 @click.option("--days", type=click.IntRange(1, 400), help="How far back (default: the longest window of the spec).")
 @progress_option
 @click.pass_context
@@ -90,17 +100,27 @@ def backfill(
     tools = find_tools()
     promtool = tools["promtool"]
     if not rules or promtool.path is None:
-        click.echo("error: " + (promtool.missing_reason if rules else "no objective of this spec is computed from tiles"), err=True)
+        click.echo(
+            "error: " + (promtool.missing_reason if rules else "no objective of this spec is computed from tiles"),
+            err=True,
+        )
         ctx.exit(1)
     end = time.time()
     start = end - 86_400 * (days or max(plan.shape.period.length.ms // 86_400_000 for plan in plans))
+    program = promtool.path
+    assert program is not None
     try:
         with Progress(progress).step("computing the history"):
             if url is not None:
-                blocks = write_blocks(promtool.path, rules, url, start, end, target)
+                blocks = write_blocks(program, rules, url, start, end, target)
             else:
                 assert tsdb is not None
-                blocks = served(tools["prometheus"], tsdb, lambda at, to: write_blocks(promtool.path, rules, at, start, end, to), target)  # type: ignore[arg-type]
+                blocks = served(
+                    tools["prometheus"],
+                    tsdb,
+                    lambda at, to: write_blocks(program, rules, at, start, end, to),
+                    target,
+                )
     except (BackfillError, LabError, OSError) as error:
         click.echo(f"error: {error}", err=True)
         ctx.exit(1)

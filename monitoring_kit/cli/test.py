@@ -24,12 +24,37 @@ Examples:
 @spec_argument
 @env_option
 @click.option("--coverage", is_flag=True, help="Name the alerts that no test sees fire.")
-@click.option("--fail-under", type=click.FloatRange(0, 100), metavar="N", help="Exit 1 when tests see less than N % of the alerts fire; with --mutate also when they catch less than N % of the mutants.")
-@click.option("--mutate", is_flag=True, help="Change each rule a little, many times, and report how many changes the tests catch.")
+@click.option(
+    "--fail-under",
+    type=click.FloatRange(0, 100),
+    metavar="N",
+    help="Exit 1 when tests see less than N % of the alerts fire; with --mutate also when they catch less than N % of the mutants.",
+)
+@click.option(
+    "--mutate", is_flag=True, help="Change each rule a little, many times, and report how many changes the tests catch."
+)
 @click.option("--alert", "alerts", multiple=True, metavar="NAME", help="Only this alert; may be repeated.")
-@click.option("--tests", "patterns", multiple=True, metavar="GLOB", help="Your own promtool test files, run beside the generated ones.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True, help="How to print.")
-@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Leave the test files in DIR, as readable YAML.")
+@click.option(
+    "--tests",
+    "patterns",
+    multiple=True,
+    metavar="GLOB",
+    help="Your own promtool test files, run beside the generated ones.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "junit"]),
+    default="text",
+    show_default=True,
+    help="How to print.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Leave the test files in DIR, as readable YAML.",
+)
 @progress_option
 @click.pass_context
 def command(

@@ -28,7 +28,9 @@ class Bar:
     def __enter__(self) -> Bar:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.terminal:
             click.echo("\r\x1b[K", nl=False, err=True, color=True)
 
@@ -61,7 +63,11 @@ def _failures(outcome: Outcome) -> list[str]:
     for rule in outcome.results.rules:
         problem = outcome.results.problem(rule)
         if problem:
-            lines += [f"FAILED {_title(rule.name, rule.service)}", *(f"    {line}" for line in problem.splitlines()), ""]
+            lines += [
+                f"FAILED {_title(rule.name, rule.service)}",
+                *(f"    {line}" for line in problem.splitlines()),
+                "",
+            ]
     for test in outcome.results.users:
         if test.problem:
             lines += [f"FAILED {test.path}", *(f"    {line}" for line in test.problem.splitlines()), ""]
@@ -118,7 +124,9 @@ def _sums(outcome: Outcome) -> list[str]:
         f"{results.coverage:.1%} of the alerts are seen to fire"
     ]
     if results.users:
-        lines.append(f"{len(results.users)} test files of your own, {sum(bool(u.problem) for u in results.users)} failed")
+        lines.append(
+            f"{len(results.users)} test files of your own, {sum(bool(u.problem) for u in results.users)} failed"
+        )
     if outcome.routes.routes:
         lines.append(
             f"{len(outcome.routes.routes)} routes, {len(outcome.routes.failed)} wrong; {outcome.routes.asked} label sets asked of amtool"
@@ -173,7 +181,9 @@ def as_junit(spec: str, outcome: Outcome) -> str:
     """JUnit's XML: one case a rule, user file and route."""
     cases: list[tuple[str, str, str]] = []
     for rule in outcome.results.rules:
-        problem = outcome.results.problem(rule) or ("" if rule.covered or rule.alert is None else f"no test sees it fire: {rule.problem}")
+        problem = outcome.results.problem(rule) or (
+            "" if rule.covered or rule.alert is None else f"no test sees it fire: {rule.problem}"
+        )
         cases.append(("rules", _title(rule.name, rule.service), problem))
     cases += [("user tests", test.path, test.problem) for test in outcome.results.users]
     cases += [("routes", _title(r.alert, r.service), r.problem) for r in outcome.routes.routes]

@@ -6,7 +6,6 @@ import sys
 
 import click
 
-
 EXAMPLES = """\b
 Examples:
   mkit tools fetch

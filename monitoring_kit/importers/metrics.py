@@ -22,7 +22,9 @@ def declared(service: str, queries: Iterable[str]) -> dict[str, dict[str, Any]]:
             continue
         nodes = list(walk(tree))
         counted = {
-            id(n.args[0].vector) for n in nodes if isinstance(n, ast.Call) and n.func in _COUNTING and isinstance(n.args[0], ast.MatrixSelector)
+            id(n.args[0].vector)
+            for n in nodes
+            if isinstance(n, ast.Call) and n.func in _COUNTING and isinstance(n.args[0], ast.MatrixSelector)
         }
         grouped = {label for n in nodes if isinstance(n, ast.Aggregate) and not n.without for label in n.grouping}
         for node in nodes:
@@ -48,12 +50,21 @@ def jobs(queries: Iterable[str]) -> set[str]:
     return found
 
 
-def _declare(service: str, node: ast.VectorSelector, counted: bool, grouped: set[str], found: dict[str, dict[str, Any]]) -> None:
+def _declare(
+    service: str, node: ast.VectorSelector, counted: bool, grouped: set[str], found: dict[str, dict[str, Any]]
+) -> None:
     name = node.name or ""
     base = next((name.removesuffix(part) for part in _PARTS if name.endswith(part) and counted), None)
     kind = "histogram" if base else "counter" if counted else "gauge"
     metric = found.setdefault(
-        base or name, {"type": kind, "help": "Imported: say what it counts.", "labels": set(), "buckets": set(), "services": [service]}
+        base or name,
+        {
+            "type": kind,
+            "help": "Imported: say what it counts.",
+            "labels": set(),
+            "buckets": set(),
+            "services": [service],
+        },
     )
     metric["labels"] |= ({m.name for m in node.matchers} | grouped) - _TARGET
     for matcher in node.matchers:

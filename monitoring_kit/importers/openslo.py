@@ -35,7 +35,9 @@ def import_openslo(paths: Iterable[Path]) -> Imported:
         _slo(slo, objects, found)
     for kind, name in objects:
         if kind in ("DataSource", "AlertNotificationTarget"):
-            found.notes.append(f"{kind} {name}: servers and channels are named in the spec itself (`prometheus`, `channels`)")
+            found.notes.append(
+                f"{kind} {name}: servers and channels are named in the spec itself (`prometheus`, `channels`)"
+            )
     return found
 
 
@@ -54,7 +56,11 @@ def _slo(document: dict[str, Any], objects: dict[tuple[str, str], dict[str, Any]
     if counted is None:
         return
     if spec.get("budgetingMethod", "Occurrences") != "Occurrences":
-        found.note(service, name, f"`{spec['budgetingMethod']}` counts good minutes; imported as Occurrences, which counts events")
+        found.note(
+            service,
+            name,
+            f"`{spec['budgetingMethod']}` counts good minutes; imported as Occurrences, which counts events",
+        )
     if spec.get("alertPolicies"):
         found.note(service, name, "its alert policies are replaced by the four burn-rate alerts (`tiers` changes them)")
     common = {

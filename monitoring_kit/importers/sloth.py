@@ -25,14 +25,18 @@ def import_sloth(paths: Iterable[Path]) -> Imported:
         for document in documents(path):
             known = _document(document, found) or known
         if not known:
-            raise ImportFailedError(f"{path}: no document says `version: prometheus/v1` or `kind: PrometheusServiceLevel`")
+            raise ImportFailedError(
+                f"{path}: no document says `version: prometheus/v1` or `kind: PrometheusServiceLevel`"
+            )
     return found
 
 
 def _document(document: dict[str, Any], found: Imported) -> bool:
     if document.get("version") == "prometheus/v1":
         body = document
-    elif document.get("kind") == "PrometheusServiceLevel" and str(document.get("apiVersion", "")).startswith("sloth.slok.dev/"):
+    elif document.get("kind") == "PrometheusServiceLevel" and str(document.get("apiVersion", "")).startswith(
+        "sloth.slok.dev/"
+    ):
         body = mapping(_snake(document.get("spec")))
     else:
         return False
@@ -51,7 +55,9 @@ def _snake(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        re.sub(r"(?<=[a-z])([A-Z])", lambda m: "_" + m[1].lower(), str(k)): v if k in ("labels", "annotations") else _snake(v)
+        re.sub(r"(?<=[a-z])([A-Z])", lambda m: "_" + m[1].lower(), str(k)): v
+        if k in ("labels", "annotations")
+        else _snake(v)
         for k, v in value.items()
     }
 

@@ -26,7 +26,9 @@ def as_spec(imported: Imported, system: str, source: str) -> str:
         notes.append(f"{service}: its targets are a guess; the kind `business` assumes no metric of its own")
         if foreign:
             scrape["honor_labels"] = True
-            notes.append(f"{service}: its queries select job {', '.join(foreign)}, but mkit names the job after the service")
+            notes.append(
+                f"{service}: its queries select job {', '.join(foreign)}, but mkit names the job after the service"
+            )
         services[service] = {"kind": "business", "scrape": scrape, "slos": slos}
         for name, metric in declared(service, queries).items():
             _join(metrics, name, metric)

@@ -41,7 +41,11 @@ class Standing:
 
     def as_json(self) -> dict[str, Any]:
         """Plain data; times in RFC 3339."""
-        when = None if self.exhausted is None else datetime.fromtimestamp(self.exhausted, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        when = (
+            None
+            if self.exhausted is None
+            else datetime.fromtimestamp(self.exhausted, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        )
         return {
             "service": self.service, "slo": self.slo, "group": self.group, "objective": self.objective, "period": self.period,
             "error_ratio": self.error, "budget_left": self.left, "burn_rate_1h": self.burn, "exhausted_at": when,

@@ -39,7 +39,9 @@ def _checked(quiet: QuietHours, report: Report) -> bool:
     for index, text in enumerate(quiet.except_):
         if not _spans(text):
             at = quiet.at("except", index=index)
-            report.error("alertmanager/quiet-hours", f"`{text}` is no time at all", at, help="write 00:00-24:00 for whole days")
+            report.error(
+                "alertmanager/quiet-hours", f"`{text}` is no time at all", at, help="write 00:00-24:00 for whole days"
+            )
             return False
     if "critical" in quiet.severities:
         report.warning(

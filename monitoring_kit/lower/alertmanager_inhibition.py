@@ -154,7 +154,12 @@ def _check_rule(rule: Inhibition, report: Report) -> None:
     for side in ("source", "target"):
         labels = getattr(rule, side)
         if not labels:
-            report.error("alertmanager/inhibit-all", f"an empty `{side}` matches every alert", rule.at(side), help="name at least one label")
+            report.error(
+                "alertmanager/inhibit-all",
+                f"an empty `{side}` matches every alert",
+                rule.at(side),
+                help="name at least one label",
+            )
         elif labels.get(ALERTNAME) == WATCHDOG:
             what = "always fires and would hold these back for ever" if side == "source" else "must never be held back"
             report.error("alertmanager/inhibit-watchdog", f"the watchdog {what}", rule.at(side))

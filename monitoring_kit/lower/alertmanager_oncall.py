@@ -28,8 +28,15 @@ def use(template: str) -> str:
 
 def email(channel: Email, gate: Gate) -> Integration:
     if (channel.username is None) != (channel.password_file is None):
-        lacking, given = ("password_file", "username") if channel.password_file is None else ("username", "password_file")
-        gate.wrong("alertmanager/email-login", f"a login needs `{lacking}` as well", channel.at(given), f"add `{lacking}:`, or remove `{given}`")
+        lacking, given = (
+            ("password_file", "username") if channel.password_file is None else ("username", "password_file")
+        )
+        gate.wrong(
+            "alertmanager/email-login",
+            f"a login needs `{lacking}` as well",
+            channel.at(given),
+            f"add `{lacking}:`, or remove `{given}`",
+        )
     if channel.username is not None and not channel.require_tls:
         gate.wrong(
             "alertmanager/cleartext-login", "the SMTP password would travel unencrypted", channel.at("require_tls"),
@@ -86,20 +93,42 @@ def webhook(channel: Webhook, gate: Gate) -> Integration:
         )  # fmt: skip
     if channel.url_file is not None:
         gate.need(
-            Feature.AM_WEBHOOK_URL_FILE, channel, "url_file", "write the address as `url:` and keep the secret in a token: `bearer_file: /run/secrets/...`"
+            Feature.AM_WEBHOOK_URL_FILE,
+            channel,
+            "url_file",
+            "write the address as `url:` and keep the secret in a token: `bearer_file: /run/secrets/...`",
         )
     if channel.bearer_file is not None and channel.username is not None:
-        gate.wrong("alertmanager/webhook-login", "a bearer token and a user name exclude each other", channel.at("username"), "keep one of them")
+        gate.wrong(
+            "alertmanager/webhook-login",
+            "a bearer token and a user name exclude each other",
+            channel.at("username"),
+            "keep one of them",
+        )
     if (channel.username is None) != (channel.password_file is None):
-        lacking, given = ("password_file", "username") if channel.password_file is None else ("username", "password_file")
-        gate.wrong("alertmanager/webhook-login", f"a login needs `{lacking}` as well", channel.at(given), f"add `{lacking}:`, or remove `{given}`")
+        lacking, given = (
+            ("password_file", "username") if channel.password_file is None else ("username", "password_file")
+        )
+        gate.wrong(
+            "alertmanager/webhook-login",
+            f"a login needs `{lacking}` as well",
+            channel.at(given),
+            f"add `{lacking}:`, or remove `{given}`",
+        )
     http: dict[str, Any] = {}
     if channel.bearer_file is not None:
         http["authorization"] = {"type": "Bearer", "credentials_file": channel.bearer_file}
     elif channel.username is not None:
-        http["basic_auth"] = without_empty({"username": channel.username, "password_file": channel.password_file}.items())
+        http["basic_auth"] = without_empty(
+            {"username": channel.username, "password_file": channel.password_file}.items()
+        )
     return "webhook_configs", without_empty(
-        {"url": channel.url, "url_file": channel.url_file, "max_alerts": channel.max_alerts or None, "http_config": http}.items()
+        {
+            "url": channel.url,
+            "url_file": channel.url_file,
+            "max_alerts": channel.max_alerts or None,
+            "http_config": http,
+        }.items()
     )
 
 

@@ -27,10 +27,14 @@ class Router:
 
     def __init__(self, system: System, model: Model) -> None:
         self._tree = routing_tree(system)
-        self._hours = {i["name"]: i["time_intervals"] for i in time_intervals(system.spec.alerting.quiet_hours, Report())}
+        self._hours = {
+            i["name"]: i["time_intervals"] for i in time_intervals(system.spec.alerting.quiet_hours, Report())
+        }
         self._inhibitions = inhibit_rules(system, model)
         self._channels: dict[str, tuple[str, ...]] = {name: (name,) for name in system.spec.channels}
-        self._channels[default_receiver(system)] = tuple(c for c in system.default_channels if c in system.spec.channels)
+        self._channels[default_receiver(system)] = tuple(
+            c for c in system.default_channels if c in system.spec.channels
+        )
         if watchdog_channels(system):
             self._channels[watchdog_receiver(system)] = watchdog_channels(system)
 

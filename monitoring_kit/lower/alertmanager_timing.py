@@ -63,7 +63,12 @@ def check_timing(alerting: Alerting, report: Report) -> None:
 
 def _check_positive(alerting: Alerting, report: Report) -> None:
     if alerting.group_interval is not None and not alerting.group_interval.ms:
-        report.error("alertmanager/interval", "Alertmanager refuses a group interval of 0", alerting.at("group_interval"), help="write 1m")
+        report.error(
+            "alertmanager/interval",
+            "Alertmanager refuses a group interval of 0",
+            alerting.at("group_interval"),
+            help="write 1m",
+        )
     for severity in SEVERITIES:
         if not repeat_interval(alerting, severity).ms:
             at = alerting.repeat_interval.at(severity)
@@ -93,7 +98,9 @@ def _check_repeats(alerting: Alerting, report: Report) -> None:
 def _check_group_by(alerting: Alerting, report: Report) -> None:
     for index, label in enumerate(alerting.group_by):
         if label in alerting.group_by[:index]:
-            report.error("alertmanager/group-by", f"`{label}` stands twice in `group_by`", alerting.at("group_by", index=index))
+            report.error(
+                "alertmanager/group-by", f"`{label}` stands twice in `group_by`", alerting.at("group_by", index=index)
+            )
 
 
 def _check_cluster(alerting: Alerting, report: Report) -> None:
@@ -124,6 +131,11 @@ def _check_peers(cluster: Cluster, report: Report) -> None:
     for index, peer in enumerate(cluster.peers):
         if not _PEER.fullmatch(peer):
             at = cluster.at("peers", index=index)
-            report.error("alertmanager/peer", f"`{peer}` is no host:port", at, help="name the cluster port, such as alertmanager-1:9094")
+            report.error(
+                "alertmanager/peer",
+                f"`{peer}` is no host:port",
+                at,
+                help="name the cluster port, such as alertmanager-1:9094",
+            )
     if not cluster.peers:
         report.error("alertmanager/peer", "a cluster without peers", cluster.node.span, help="add `peers: [alertmanager-1:9094, alertmanager-2:9094]`")  # fmt: skip

@@ -35,7 +35,12 @@ def lower_anomaly(family: Family, alert: Alert, entry: Anomaly, report: Report) 
     if not kept_long_enough(family.system, alert, Duration(season.ms + DAY), "anomaly", report):
         return
     if not 0 < entry.floor.value <= 1:
-        report.error("spec/value", f"a floor of {entry.floor.text} makes no sense", entry.at("floor"), help="write a share such as 5%")
+        report.error(
+            "spec/value",
+            f"a floor of {entry.floor.text} makes no sense",
+            entry.at("floor"),
+            help="write a share such as 5%",
+        )
         return
     known = parameters("anomaly")
     half = Duration.of(known["around"]).ms // 2
@@ -45,10 +50,21 @@ def lower_anomaly(family: Family, alert: Alert, entry: Anomaly, report: Report) 
     def each(view: ServiceView, use: SignalUse, span: Span) -> None:
         if _AGO in use.signal.by:
             # Equal label sets after the median's label is taken away would fail the rule for every series.
-            report.error("anomaly/label", f"`{use.signal.name}` keeps the label `{_AGO}`, which mkit itself needs", span)
+            report.error(
+                "anomaly/label", f"`{use.signal.name}` keeps the label `{_AGO}`, which mkit itself needs", span
+            )
             return
         plan = AnomalyPlan(
-            alert.name, view.name, use, recorded(use), alert.name_span, entry.sensitivity, entry.floor.value, season, seasons, entry.zero
+            alert.name,
+            view.name,
+            use,
+            recorded(use),
+            alert.name_span,
+            entry.sensitivity,
+            entry.floor.value,
+            season,
+            seasons,
+            entry.zero,
         )
         family.plans.append(plan)
         _record(family, plan)

@@ -23,17 +23,26 @@ def capacity_of(alert: Alert) -> Capacity | None:
     if alert.capacity is not None:
         return alert.capacity
     if alert.signals and alert.horizon is not None:
-        return Capacity(node=alert.node, name=alert.name, name_span=alert.name_span, signals=alert.signals, horizon=alert.horizon)
+        return Capacity(
+            node=alert.node, name=alert.name, name_span=alert.name_span, signals=alert.signals, horizon=alert.horizon
+        )
     return None
 
 
 def lower_capacity(family: Family, alert: Alert, entry: Capacity, report: Report) -> None:
     """The rules of a capacity entry."""
-    if not _horizon(entry, report) or not kept_long_enough(family.system, alert, Duration(DAY.ms * 8), "capacity", report):
+    if not _horizon(entry, report) or not kept_long_enough(
+        family.system, alert, Duration(DAY.ms * 8), "capacity", report
+    ):
         return
     for name in entry.limits:
         if name not in {text.partition("(")[0] for text in entry.signals}:
-            report.error("capacity/limit", f"`{name}` is not among the signals", entry.limits[name].name_span, help="add it to `signals:`")
+            report.error(
+                "capacity/limit",
+                f"`{name}` is not among the signals",
+                entry.limits[name].name_span,
+                help="add it to `signals:`",
+            )
 
     def each(view: ServiceView, use: SignalUse, span: Span) -> None:
         plan = _plan(family, alert, entry, view, use, span, report)
@@ -81,10 +90,19 @@ def _plan(
         return None
     soft = min(soft, hard) if own is None or own.soft is None else soft
     if soft > hard and own is not None:
-        report.error("capacity/limit", "the soft limit is above the hard one", own.at("soft"), help="the soft limit is where to plan")
+        report.error(
+            "capacity/limit",
+            "the soft limit is above the hard one",
+            own.at("soft"),
+            help="the soft limit is where to plan",
+        )
         return None
     for other in family.plans:
-        if isinstance(other, CapacityPlan) and (other.service, other.key) == (view.name, str(use)) and other.hard != hard:
+        if (
+            isinstance(other, CapacityPlan)
+            and (other.service, other.key) == (view.name, str(use))
+            and other.hard != hard
+        ):
             report.error(
                 "capacity/limit", f"`{other.alert}` has another hard limit for `{signal.name}` of `{view.name}`", span,
                 help="a resource has one hard limit: give both entries the same",
@@ -104,7 +122,9 @@ def _limit(signal: Signal, written: Quantity | None, usual: float | None, span: 
         return usual
     value = threshold_in(signal, written)
     if value is None:
-        report.error("units/mismatch", f"`{written.text}` does not fit `{signal.name}`", span, help=unit_help(signal, written))
+        report.error(
+            "units/mismatch", f"`{written.text}` does not fit `{signal.name}`", span, help=unit_help(signal, written)
+        )
     return value
 
 

@@ -144,7 +144,9 @@ class Cardinality:
         service = matchers.get(SERVICE) or matchers.get("job")
         name = selector.name or matchers.get("__name__", "")
         recorded = [
-            self._recorded(rule, seconds) for rule, seconds in self._records.get(name, ()) if service in (None, rule.service, rule.labels.get(SERVICE))
+            self._recorded(rule, seconds)
+            for rule, seconds in self._records.get(name, ())
+            if service in (None, rule.service, rule.labels.get(SERVICE))
         ]
         found = [_narrowed(shape, selector) for shape in (*recorded, *self._exposed(name, service))]
         if not found:
@@ -177,7 +179,9 @@ class Cardinality:
                 if name.endswith("_bucket") and info.type == "histogram":
                     labels["le"] = len(info.buckets) + 1
                 shape = Shape.of(labels, targets * _most(info, name), seconds)
-                found.append(replace(shape, values={n: label.values for n, label in info.labels.items() if label.values}))
+                found.append(
+                    replace(shape, values={n: label.values for n, label in info.labels.items() if label.values})
+                )
         return found
 
 

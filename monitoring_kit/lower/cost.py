@@ -107,7 +107,9 @@ def cost(system: System, model: Model, targets: Mapping[str, int] | None = None)
     groups = []
     for group in model.groups:
         seconds = group.interval.seconds if group.interval else usual
-        groups.append(GroupCost(group.name, group.file, seconds, tuple(_rule(bounds, rule, seconds) for rule in group.rules)))
+        groups.append(
+            GroupCost(group.name, group.file, seconds, tuple(_rule(bounds, rule, seconds) for rule in group.rules))
+        )
     return Cost(tuple(groups), tuple(_jobs(system, bounds)))
 
 

@@ -22,7 +22,9 @@ from monitoring_kit.spec.quantity import Duration
 def lower_degradation(family: Family, alert: Alert, entry: Degradation, report: Report) -> None:
     """The rules of a degradation entry."""
     if not 0 < entry.worse.value <= 10:
-        report.error("spec/value", f"`{entry.worse.text}` is no difference", entry.at("worse"), help="write a share such as 20%")
+        report.error(
+            "spec/value", f"`{entry.worse.text}` is no difference", entry.at("worse"), help="write a share such as 20%"
+        )
         return
     if entry.memory.ms < 2 * entry.window.ms:
         report.error(
@@ -36,7 +38,17 @@ def lower_degradation(family: Family, alert: Alert, entry: Degradation, report: 
         if not _comparable(family, view, use.signal, entry.label, span, report):
             return
         record = recorded(wide).replace("service:", f"service_{entry.label}:", 1)
-        plan = DegradationPlan(alert.name, view.name, use, record, alert.name_span, entry.label, entry.worse.value, entry.window, entry.memory)
+        plan = DegradationPlan(
+            alert.name,
+            view.name,
+            use,
+            record,
+            alert.name_span,
+            entry.label,
+            entry.worse.value,
+            entry.window,
+            entry.memory,
+        )
         family.plans.append(plan)
         family.record(plan, plan.record, by_version(view, wide, entry.label))
         _record(family, plan)
@@ -53,7 +65,15 @@ def _comparable(family: Family, view: ServiceView, signal: Signal, label: str, s
         )  # fmt: skip
         return False
     scrape = view.spec.scrape
-    found = scrape and (scrape.relabel or scrape.metric_relabel or scrape.kubernetes or scrape.docker or scrape.consul or scrape.http or scrape.file)
+    found = scrape and (
+        scrape.relabel
+        or scrape.metric_relabel
+        or scrape.kubernetes
+        or scrape.docker
+        or scrape.consul
+        or scrape.http
+        or scrape.file
+    )
     if found or label in view.spec.labels:
         return True
     known = family.system.registry.by_service.get(view.name, {})
@@ -103,7 +123,10 @@ def _record(family: Family, plan: DegradationPlan) -> None:
 
 def _alert(family: Family, alert: Alert, plan: DegradationPlan) -> None:
     signal, shared = plan.use.signal, _labels(plan)
-    newest, previous = b.metric(plan.newest, service=plan.service), b.max_by(shared, b.metric(plan.previous, service=plan.service))
+    newest, previous = (
+        b.metric(plan.newest, service=plan.service),
+        b.max_by(shared, b.metric(plan.previous, service=plan.service)),
+    )
     factor, floor = 1 + plan.worse, parameters("degradation")["floor"]
     limit: Expr = b.mul(factor, previous)
     if signal.unit == "ratio" and signal.bad == "low":

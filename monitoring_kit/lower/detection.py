@@ -61,7 +61,9 @@ class Family:
         """Record the 5-minute averages that days and weeks are read from: 20 times fewer samples than the signal's own."""
         self.record(plan, plan.tile, b.over_time("avg", b.metric(plan.record, service=plan.service), "5m"))
 
-    def alert(self, plan: Plan, spec: Alert, name: str, expr: Expr, for_: Duration, texts: dict[str, str], kind: str) -> None:
+    def alert(
+        self, plan: Plan, spec: Alert, name: str, expr: Expr, for_: Duration, texts: dict[str, str], kind: str
+    ) -> None:
         """An alert of the entry ``spec`` on the plan's signal."""
         notify = channels_of(self.system, spec)
         labels = {SIGNAL: plan.key, **spec.labels}
@@ -108,7 +110,10 @@ def each_use(system: System, alert: Alert, item: Item, signals: tuple[str, ...],
     """Call ``do`` for every signal of an entry and every service that has it; say what leads nowhere."""
     if SIGNAL in alert.labels:
         report.error(
-            "alerts/duplicate", f"the label `{SIGNAL}` tells the alerts of `{alert.name}` apart", alert.at("labels"), help="use another name"
+            "alerts/duplicate",
+            f"the label `{SIGNAL}` tells the alerts of `{alert.name}` apart",
+            alert.at("labels"),
+            help="use another name",
         )
         return
     seen: set[str] = set()
@@ -147,7 +152,12 @@ def _nobody(system: System, alert: Alert, item: Item, raw: RawUse, span: Span, r
     if alert.services or raw.name not in shipped_signals():
         if not alert.services and raw.name not in known_signals(system):
             known = {*known_signals(system), *shipped_signals()}
-            report.error("spec/unknown-signal", f"there is no signal `{raw.name}`", span, help=did_you_mean(raw.name, known, "signals"))
+            report.error(
+                "spec/unknown-signal",
+                f"there is no signal `{raw.name}`",
+                span,
+                help=did_you_mean(raw.name, known, "signals"),
+            )
         elif not (alert.services and not all(s in system.services for s in alert.services)):
             unknown_signal(system, raw, alert.services, item, "signals", report)
         return

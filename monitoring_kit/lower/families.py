@@ -24,5 +24,10 @@ def lower_families(system: System, report: Report) -> Family:
         elif alert.degradation is not None:
             lower_degradation(family, alert, alert.degradation, report)
         elif alert.horizon is not None and not alert.signals:
-            report.error("capacity/horizon", "`horizon` belongs to `signals`", alert.at("horizon"), help="write it under `capacity:`")
+            report.error(
+                "capacity/horizon",
+                "`horizon` belongs to `signals`",
+                alert.at("horizon"),
+                help="write it under `capacity:`",
+            )
     return family

@@ -31,7 +31,7 @@ def lower_rules(system: System, report: Report) -> Model:
         elif alert.expr is not None:
             rules = raw_alert(system, alert, report)
         for rule in rules:
-            (by_service[rule.service] if rule.service in by_service else others).append(rule)
+            by_service.get(rule.service or "", others).append(rule)
     _pack_alerts(system, by_service, report)
     family = lower_families(system, report)
     uses = _uses(system, by_service, report)

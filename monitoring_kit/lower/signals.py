@@ -10,14 +10,16 @@ from monitoring_kit.promql.ast import (
     Aggregate,
     Binary,
     Call,
-    Duration as PromDuration,
     DurationVar,
+    Matcher,
     Matching,
     MatrixSelector,
     Number,
     Paren,
     VectorSelector,
-    Matcher,
+)
+from monitoring_kit.promql.ast import (
+    Duration as PromDuration,
 )
 from monitoring_kit.resolve.signals import Signal, SignalUse
 from monitoring_kit.resolve.system import ServiceView

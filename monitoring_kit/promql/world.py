@@ -127,9 +127,7 @@ class World:
         if len(owners) > 1:
             # A shape stands for the rules of several services: what is one service's name in it can be any of theirs.
             wide = Allowed(tuple(owners))
-            made = replace(
-                made, labels={n: wide if set(a.values) & set(owners) else a for n, a in made.labels.items()}
-            )
+            made = replace(made, labels={n: wide if set(a.values) & set(owners) else a for n, a in made.labels.items()})
         return replace(made, labels={**made.labels, **_constants(rules)}) if len(rules) > len(shapes) else made
 
 

@@ -64,7 +64,10 @@ class SimulatedService:
 def plan(system: System, model: Model) -> list[SimulatedService]:
     """What every service of ``system`` exposes when it is simulated."""
     matchers = _matchers(model)
-    return [SimulatedService(name, view.pack.kind, _metrics(system, view, matchers)) for name, view in system.services.items()]
+    return [
+        SimulatedService(name, view.pack.kind, _metrics(system, view, matchers))
+        for name, view in system.services.items()
+    ]
 
 
 @cache

@@ -33,7 +33,12 @@ TOTAL = 'sum(rate(http_requests_total{job="web"}[%s]))'
 # pods, codes, requests per second: N + E is pods x codes + pods.
 SIZES = {2: (1, 1, 20.0), 32: (8, 3, 40.0), 1000: (250, 3, 400.0)}
 SETS = (("40 rps, seed 1", 40.0, 1), ("40 rps, seed 2", 40.0, 2), ("0.5 rps", 0.5, 3))
-TIERS = (("page", "1h", "5m", 14.4), ("page", "6h", "30m", 6.0), ("ticket", "1d", "2h", 3.0), ("ticket", "3d", "6h", 1.0))
+TIERS = (
+    ("page", "1h", "5m", 14.4),
+    ("page", "6h", "30m", 6.0),
+    ("ticket", "1d", "2h", 3.0),
+    ("ticket", "3d", "6h", 1.0),
+)
 
 
 def measure(quick: bool = "--quick" in sys.argv) -> list[Figure]:
@@ -55,7 +60,10 @@ def _cost(size: int, pods: int, codes: int, rps: float, days: int) -> list[Figur
         _backfill(exact, data, end, days)
         asked: dict[str, list[tuple[str, float]]] = {
             "sloth": [(f"({BAD % w}) / ({TOTAL % w})", 30) for w in SLOTH_WINDOWS],
-            "pyrra": [*((f"{BAD % w} / {TOTAL % w}", 30) for w in PYRRA_WINDOWS), (TOTAL.replace("rate", "increase") % "28d", 150)],
+            "pyrra": [
+                *((f"{BAD % w} / {TOTAL % w}", 30) for w in PYRRA_WINDOWS),
+                (TOTAL.replace("rate", "increase") % "28d", 150),
+            ],
             "exact": _ours(exact),
             "lean": _ours(lean),
         }
@@ -73,7 +81,9 @@ def _cost(size: int, pods: int, codes: int, rps: float, days: int) -> list[Figur
     found = [Figure(f"samples a day, N+E={size}", who, total / 1e6, "million") for who, (total, _) in totals.items()]
     found += [Figure(f"milliseconds a day, N+E={size}", who, ms / 1000, "s") for who, (_, ms) in totals.items()]
     limit = 1 / 10 if size >= 32 else None
-    found.append(Figure(f"samples, exact/sloth, N+E={size}", "mkit", totals["exact"][0] / totals["sloth"][0], "of 1", limit))
+    found.append(
+        Figure(f"samples, exact/sloth, N+E={size}", "mkit", totals["exact"][0] / totals["sloth"][0], "of 1", limit)
+    )
     return found
 
 
@@ -103,7 +113,9 @@ def _decisions(name: str, rps: float, seed: int, days: int) -> list[Figure]:
     found = []
     for (profile, severity), (differ, fired) in result.items():
         limit = 0.0 if (profile, severity) == ("exact", "page") else None
-        found.append(Figure(f"{severity} minutes that differ of {fired}, {days} d, {name}", profile, differ, "min", limit))
+        found.append(
+            Figure(f"{severity} minutes that differ of {fired}, {days} d, {name}", profile, differ, "min", limit)
+        )
     return found
 
 
@@ -138,7 +150,9 @@ def _ours(model: Model) -> list[tuple[str, float]]:
     for group in model.groups:
         if group.name.startswith("slo"):
             every = group.interval.seconds if group.interval else 30
-            found += [(rule.text or print_expr(rule.expr), every) for rule in group.rules if isinstance(rule, RecordingRule)]
+            found += [
+                (rule.text or print_expr(rule.expr), every) for rule in group.rules if isinstance(rule, RecordingRule)
+            ]
     assert any(SLO_BAD in query for query, _ in found)
     return found
 
@@ -153,7 +167,16 @@ def _history(folder: Path, pods: int, codes: int, rps: float, days: int, step: i
         file.write("# EOF\n")
     promtool = find_tools()["promtool"].path
     assert promtool is not None
-    command = [str(promtool), "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h", "-q", str(path), str(data)]
+    command = [
+        str(promtool),
+        "tsdb",
+        "create-blocks-from",
+        "openmetrics",
+        "--max-block-duration=720h",
+        "-q",
+        str(path),
+        str(data),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     path.unlink()
     return data, end
@@ -163,7 +186,12 @@ def _backfill(model: Model, data: Path, end: int, days: int) -> None:
     promtool = find_tools()["promtool"].path
     assert promtool is not None
     rules = backfill_rules(model.slos)
-    served(find_tools()["prometheus"], data, lambda url, to: write_blocks(promtool, rules, url, end - days * DAY, end, to), data)
+    served(
+        find_tools()["prometheus"],
+        data,
+        lambda url, to: write_blocks(promtool, rules, url, end - days * DAY, end, to),
+        data,
+    )
 
 
 def _samples(url: str, query: str, at: int, days: int) -> tuple[float, float]:

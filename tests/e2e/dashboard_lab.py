@@ -55,7 +55,9 @@ class Lab:
 def read_by(built: Built) -> list[Expr]:
     """Every expression of the rules and the panels."""
     rules = [rule.expr for group in built.model.groups for rule in group.rules]
-    shown = [parse(t["expr"], variables=True) for b in built.boards.values() for p in data_panels(b) for t in p["targets"]]
+    shown = [
+        parse(t["expr"], variables=True) for b in built.boards.values() for p in data_panels(b) for t in p["targets"]
+    ]
     return rules + shown
 
 
@@ -129,13 +131,22 @@ def start(built: Built, folder: Path) -> tuple[subprocess.Popen[bytes], Lab]:
     end = int(time.time()) // STEP * STEP
     text = folder / "series.om"
     text.write_text(exposition(built, end - SPAN, end))
-    promtool = [str(tool("promtool").path), "tsdb", "create-blocks-from", "openmetrics", str(text), str(folder / "data")]
+    promtool = [
+        str(tool("promtool").path),
+        "tsdb",
+        "create-blocks-from",
+        "openmetrics",
+        str(text),
+        str(folder / "data"),
+    ]
     done = subprocess.run(promtool, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     for path, output in emit(lower_rule_files(built.model), built.system).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(output.data)
-    (folder / "prometheus.yml").write_text("global: {evaluation_interval: 1s}\nrule_files: ['prometheus/rules/*.yml']\n")
+    (folder / "prometheus.yml").write_text(
+        "global: {evaluation_interval: 1s}\nrule_files: ['prometheus/rules/*.yml']\n"
+    )
     port = free_port()
     log = (folder / "log").open("wb")
     child = subprocess.Popen(
@@ -147,7 +158,9 @@ def start(built: Built, folder: Path) -> tuple[subprocess.Popen[bytes], Lab]:
     )  # fmt: skip
     lab = Lab(f"http://127.0.0.1:{port}", end)
     try:
-        wait_until(lambda: _evaluated(lab), 60, lambda: "" if child.poll() is None else (folder / "log").read_text()[-2000:])
+        wait_until(
+            lambda: _evaluated(lab), 60, lambda: "" if child.poll() is None else (folder / "log").read_text()[-2000:]
+        )
     except BaseException:
         child.terminate()
         raise
@@ -160,13 +173,22 @@ def _evaluated(lab: Lab) -> bool:
     except (OSError, AssertionError):
         return False
     # Twice, since an alert and a rule on a rule see what the evaluation before has written.
-    return bool(groups) and all(g["lastEvaluation"] > "0002" and time.time() - lab.end > 3 for g in groups) and bool(lab.instant("ALERTS"))
+    return (
+        bool(groups)
+        and all(g["lastEvaluation"] > "0002" and time.time() - lab.end > 3 for g in groups)
+        and bool(lab.instant("ALERTS"))
+    )
 
 
 def interpolated(expr: str, step: int, chosen: dict[str, str]) -> str:
     """``expr`` as Grafana sends it: ``$__rate_interval`` as its Prometheus data source computes it (grafana/grafana
     pkg/promlib/models/query.go: the greater of interval + scrape interval and four scrape intervals)."""
-    values = {"__rate_interval": f"{max(step + step, 4 * step)}s", "__interval": f"{step}s", "__range": "3600s", **chosen}
+    values = {
+        "__rate_interval": f"{max(step + step, 4 * step)}s",
+        "__interval": f"{step}s",
+        "__range": "3600s",
+        **chosen,
+    }
     for name, value in values.items():
         expr = expr.replace(f"${{{name}}}", value).replace(f"${name}", value)
     return expr

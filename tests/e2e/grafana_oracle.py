@@ -63,7 +63,12 @@ def display(shown: list[dict[str, Any]], matched: list[dict[str, Any]]) -> dict[
     """How Grafana shows values, and which names an override matches."""
     installed()
     done = subprocess.run(
-        ["node", "display.cjs"], cwd=FOLDER, input=json.dumps({"shown": shown, "matched": matched}), capture_output=True, text=True, timeout=60
+        ["node", "display.cjs"],
+        cwd=FOLDER,
+        input=json.dumps({"shown": shown, "matched": matched}),
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr[-1000:]
     found: dict[str, Any] = json.loads(done.stdout)

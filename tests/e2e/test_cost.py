@@ -78,10 +78,21 @@ def test_samples_as_prometheus_counts_them(tmp_path: Path) -> None:
         server = f"http://127.0.0.1:{port}"
         lab.start(
             "prometheus",
-            ["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data", f"--web.listen-address=127.0.0.1:{port}"],
+            [
+                "prometheus",
+                "--config.file=prometheus.yml",
+                "--storage.tsdb.path=data",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
             f"{server}/-/ready",
         )
-        for name in ("service:traffic:rate5m", "service:errors:ratio_rate5m", "service:latency:p95_5m", "service:latency:p99_10m", "Many"):
+        for name in (
+            "service:traffic:rate5m",
+            "service:errors:ratio_rate5m",
+            "service:latency:p95_5m",
+            "service:latency:p99_10m",
+            "Many",
+        ):
             query = urllib.parse.urlencode({"query": print_expr(rules[name].expr), "time": end, "stats": "all"})
             answer = json.loads(read(f"{server}/api/v1/query?{query}"))["data"]
             counted = answer["stats"]["samples"]["totalQueryableSamples"]

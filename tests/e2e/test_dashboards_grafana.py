@@ -68,7 +68,9 @@ def test_the_oracle_rejects_a_key_that_a_version_lacks(built: Built) -> None:
 
 def test_a_value_past_an_alerts_threshold_has_its_colour(built: Built) -> None:
     panels = [p for board in built.boards.values() for p in data_panels(board)]
-    judged = [p["fieldConfig"]["defaults"] for p in panels if len(p["fieldConfig"]["defaults"]["thresholds"]["steps"]) > 1]
+    judged = [
+        p["fieldConfig"]["defaults"] for p in panels if len(p["fieldConfig"]["defaults"]["thresholds"]["steps"]) > 1
+    ]
     asked = []
     for defaults in judged:
         borders = [step["value"] for step in defaults["thresholds"]["steps"][1:]]
@@ -108,4 +110,9 @@ def test_colours_by_value_match_the_values_they_are_for(built: Built) -> None:
     rules = library()["colors"]["values"]
     answer = display([], [{"options": rule["match"], "names": names} for rule in rules])
     found = {rule["color"]: matched for rule, matched in zip(rules, answer["matched"], strict=True)}
-    assert found == {"red": ["500", "503", "5xx", "failed"], "orange": ["404", "timeout"], "blue": ["301"], "green": ["200", "204", "ok"]}
+    assert found == {
+        "red": ["500", "503", "5xx", "failed"],
+        "orange": ["404", "timeout"],
+        "blue": ["301"],
+        "green": ["200", "204", "ok"],
+    }

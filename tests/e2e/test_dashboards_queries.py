@@ -65,7 +65,10 @@ def test_every_legend_names_labels_that_the_series_have(live: tuple[Built, Lab])
                 for series in asked(lab, panel, target, ALL):
                     missing = set(labels) - set(series["metric"])
                     # An alert that is about no service has no such label; Grafana prints nothing for it.
-                    assert not missing - ({"service"} if "ALERTS" in target["expr"] else set()), (panel["title"], series["metric"])
+                    assert not missing - ({"service"} if "ALERTS" in target["expr"] else set()), (
+                        panel["title"],
+                        series["metric"],
+                    )
 
 
 def test_every_variable_offers_values_and_a_choice_narrows(live: tuple[Built, Lab]) -> None:

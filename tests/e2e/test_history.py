@@ -102,7 +102,10 @@ def test_anomaly(tmp_path: Path) -> None:
 
         return sampled(days, at)
 
-    series = {f'service:traffic:rate5m{{service="web",case="{case}"}}': traffic(case, 0.01 if case == "growth" else 0) for case in (*changes, "growth")}
+    series = {
+        f'service:traffic:rate5m{{service="web",case="{case}"}}': traffic(case, 0.01 if case == "growth" else 0)
+        for case in (*changes, "growth")
+    }
     questions = []
     for case in (*changes, "growth"):
         mine = f',case="{case}"'
@@ -126,8 +129,14 @@ def test_anomaly(tmp_path: Path) -> None:
 def test_anomaly_is_silent_while_it_learns(tmp_path: Path) -> None:
     """Whatever happens in the first week, there is nothing to compare with."""
     wild = random.Random(3)
-    series = {'service:traffic:rate5m{service="web"}': sampled(8, lambda d: 0.0 if 3 < d < 4 else wild.uniform(1, 1000))}
-    questions = [Question(fired("odd", 8), 8, 0), Question(fired("oddZero", 7), 7, 0), Question("count(service:traffic:rate5m:prediction)", 6.8, None)]
+    series = {
+        'service:traffic:rate5m{service="web"}': sampled(8, lambda d: 0.0 if 3 < d < 4 else wild.uniform(1, 1000))
+    }
+    questions = [
+        Question(fired("odd", 8), 8, 0),
+        Question(fired("oddZero", 7), 7, 0),
+        Question("count(service:traffic:rate5m:prediction)", 6.8, None),
+    ]
     spec = "services:\n  web: {kind: http, scrape: {targets: ['a:1']}}\nalerts:\n  odd: {anomaly: traffic, severity: warning}\n"
     assert told(tmp_path, spec, series, questions) == ""
 

@@ -47,7 +47,9 @@ def test_backfilled_history_and_status(tmp_path: Path) -> None:
     end = int(time.time()) // 60 * 60
     (tmp_path / "history.txt").write_text(history(end))
     subprocess.run(
-        [tools["promtool"].path, "tsdb", "create-blocks-from", "openmetrics", tmp_path / "history.txt", data], check=True, capture_output=True
+        [tools["promtool"].path, "tsdb", "create-blocks-from", "openmetrics", tmp_path / "history.txt", data],
+        check=True,
+        capture_output=True,
     )
     rules = rules_of(SPEC, tmp_path)
     before = len(list(data.iterdir()))
@@ -63,7 +65,12 @@ def test_backfilled_history_and_status(tmp_path: Path) -> None:
         config = lab.write("p.yml", "rule_files: [" + ", ".join(str(p) for p in rules) + "]\n")
         lab.start(
             "prometheus",
-            [tools["prometheus"].path, f"--config.file={config}", f"--storage.tsdb.path={data}", f"--web.listen-address=127.0.0.1:{port}"],
+            [
+                tools["prometheus"].path,
+                f"--config.file={config}",
+                f"--storage.tsdb.path={data}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
             ready=f"{url}/-/ready",
         )
         deadline = time.monotonic() + 60
@@ -92,7 +99,9 @@ def test_an_unreachable_prometheus_is_said_plainly(tmp_path: Path) -> None:
 def test_an_empty_history_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / "mkit.yaml").write_text(SPEC)
     (tmp_path / "data").mkdir()
-    done = CliRunner().invoke(command, ["backfill", str(tmp_path / "mkit.yaml"), "--tsdb", str(tmp_path / "data"), "--days", "1"])
+    done = CliRunner().invoke(
+        command, ["backfill", str(tmp_path / "mkit.yaml"), "--tsdb", str(tmp_path / "data"), "--days", "1"]
+    )
     assert done.exit_code == 1
     assert "no history" in done.output
 

@@ -17,7 +17,9 @@ BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
 def mkit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "monitoring_kit", *arguments], cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "monitoring_kit", *arguments], cwd=folder, capture_output=True, text=True, timeout=120
+    )
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,9 @@ def run(node: ast.Expr, subject: Subject) -> Iterable[Finding]:
     interval = subject.interval_ms
     if interval is None or interval <= LOOKBACK_MS or subject.generated or subject.keep_ms >= interval:
         return
-    what = "the recorded series has gaps: nothing reads it" if subject.use == "record" else "queries of ALERTS have gaps"
+    what = (
+        "the recorded series has gaps: nothing reads it" if subject.use == "record" else "queries of ALERTS have gaps"
+    )
     yield Finding(
         CODE, WARNING, f"the group is evaluated every {Duration(interval)}, but a sample counts for {Duration(LOOKBACK_MS)} only: between two evaluations {what}",
         node.span, "evaluate it every 5m or more often",

@@ -24,10 +24,25 @@ def run(node: ast.Expr, subject: Subject) -> Iterable[Finding]:
             return
         if source.always:
             span = source.node.span
-            part = "this part always returns a value" if len(subject.value) > 1 else "the expression always returns a value"
-            yield Finding(CODE, ERROR, f"{part}: the alert always fires", span, "an alert fires whenever its expression returns anything; remove the constant or compare it")
+            part = (
+                "this part always returns a value"
+                if len(subject.value) > 1
+                else "the expression always returns a value"
+            )
+            yield Finding(
+                CODE,
+                ERROR,
+                f"{part}: the alert always fires",
+                span,
+                "an alert fires whenever its expression returns anything; remove the constant or compare it",
+            )
             return
-        if source.filtered is None and source.tautology is None and source.kind not in ("absent", "presence") and source.series is not None:
+        if (
+            source.filtered is None
+            and source.tautology is None
+            and source.kind not in ("absent", "presence")
+            and source.series is not None
+        ):
             yield Finding(
                 CODE, WARNING, "there is no condition: the alert fires as soon as the series exists, whatever its value", node.span,
                 f"compare it, e.g. `{subject.source(node)} > 0`",

@@ -27,7 +27,9 @@ def run(subjects: list[Subject]) -> Iterable[tuple[Subject, Finding]]:
                 yield from _compare(about, expr, limit, other, other_limit)
 
 
-def _compare(about: Subject, expr: ast.Binary, limit: float, other: Subject, other_limit: float) -> Iterable[tuple[Subject, Finding]]:
+def _compare(
+    about: Subject, expr: ast.Binary, limit: float, other: Subject, other_limit: float
+) -> Iterable[tuple[Subject, Finding]]:
     severity, against = about.labels.get("severity", ""), other.labels.get("severity", "")
     same_for = about.for_ms == other.for_ms
     if limit == other_limit and same_for and severity == against:
@@ -48,7 +50,16 @@ def _compare(about: Subject, expr: ast.Binary, limit: float, other: Subject, oth
             "give the more severe alert the stricter threshold",
         )  # fmt: skip
     elif rank == other_rank and severity and (stricter or wider) and same_for:
-        yield about, Finding(CODE, INFO, f"`{about.name}` and `{other.name}` differ in the threshold alone, at the same severity", expr.span, "give one another severity, or remove it")
+        yield (
+            about,
+            Finding(
+                CODE,
+                INFO,
+                f"`{about.name}` and `{other.name}` differ in the threshold alone, at the same severity",
+                expr.span,
+                "give one another severity, or remove it",
+            ),
+        )
 
 
 CHECK = GroupCheck(CODE, run)

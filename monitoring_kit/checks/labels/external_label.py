@@ -18,7 +18,14 @@ def run(node: ast.Expr, subject: Subject) -> Iterable[Finding]:
         for use in label_uses(template) if "xternalLabels" in template else ():
             if world.closed and use.map == "externalLabels" and use.label not in world.external_labels:
                 help_ = did_you_mean(use.label, world.external_labels, "external labels")
-                yield Finding(CODE, ERROR, f"there is no external label `{use.label}`: the text is left empty there", use.span, help_, field=field)
+                yield Finding(
+                    CODE,
+                    ERROR,
+                    f"there is no external label `{use.label}`: the text is left empty there",
+                    use.span,
+                    help_,
+                    field=field,
+                )
     for name, value in subject.labels.items():
         other = world.external_labels.get(name)
         if other is not None and value != other:

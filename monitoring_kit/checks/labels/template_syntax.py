@@ -19,15 +19,36 @@ def run(node: ast.Expr, subject: Subject) -> Iterable[Finding]:
             continue
         broken = unclosed(template)
         if broken is not None:
-            yield Finding(CODE, ERROR, "this action is never closed: the rule file would not load", broken, "close it with `}}`", field=field)
+            yield Finding(
+                CODE,
+                ERROR,
+                "this action is never closed: the rule file would not load",
+                broken,
+                "close it with `}}`",
+                field=field,
+            )
             continue
         for word in unknown_functions(template):
             help_ = did_you_mean(word.text, FUNCTIONS, "functions")
-            yield Finding(CODE, ERROR, f"templates have no function `{word.text}`: the rule file would not load", word.span, help_, field=field)
+            yield Finding(
+                CODE,
+                ERROR,
+                f"templates have no function `{word.text}`: the rule file would not load",
+                word.span,
+                help_,
+                field=field,
+            )
         for word in functions(template):
             since = FUNCTIONS[word.text]
             if since and target and _version(target) < _version(since):
-                yield Finding(CODE, ERROR, f"`{word.text}` is there since Prometheus {since}, the target is {target}", word.span, "raise `compatibility.prometheus` or do without", field=field)
+                yield Finding(
+                    CODE,
+                    ERROR,
+                    f"`{word.text}` is there since Prometheus {since}, the target is {target}",
+                    word.span,
+                    "raise `compatibility.prometheus` or do without",
+                    field=field,
+                )
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -16,7 +16,13 @@ def run(node: ast.Call, subject: Subject) -> Iterable[Finding]:
         arg = arg.expr
     inner = subject.facts[arg]
     if any(source.always for source in inner):
-        yield Finding(CODE, WARNING, f"what `{node.func}` looks at always returns a value: it never finds anything absent", node.span, "remove the constant from it")
+        yield Finding(
+            CODE,
+            WARNING,
+            f"what `{node.func}` looks at always returns a value: it never finds anything absent",
+            node.span,
+            "remove the constant from it",
+        )
         return
     if not isinstance(arg, ast.Aggregate) or subject.use != "alert":
         return

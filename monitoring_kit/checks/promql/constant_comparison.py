@@ -32,8 +32,18 @@ def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
     reason = _reason(source, subject)
     if not outcome:
         text = f"this is never true: {reason}"
-        effect = {"alert": "the alert can never fire", "panel": "there is nothing to show", "record": "nothing is recorded"}
-        yield Finding(CODE, ERROR, f"{text}; {effect[subject.use]}" if subject.parent(node) is None else text, node.span, _help(node, source, subject))
+        effect = {
+            "alert": "the alert can never fire",
+            "panel": "there is nothing to show",
+            "record": "nothing is recorded",
+        }
+        yield Finding(
+            CODE,
+            ERROR,
+            f"{text}; {effect[subject.use]}" if subject.parent(node) is None else text,
+            node.span,
+            _help(node, source, subject),
+        )
     else:
         yield Finding(
             CODE, ERROR if subject.use == "alert" and subject.parent(node) is None else WARNING,
@@ -55,7 +65,9 @@ def _reason(source: Source, subject: Subject) -> str:
     if source.series is not None and source.series.name == "up" and source.steps:
         return "`up` is 0 or 1"
     if isinstance(node, ast.Call) and node.func == "histogram_quantile" and source.series is not None:
-        return f"`histogram_quantile` returns at most the last finite bucket of `{source.series.family}`, {source.high:g}"
+        return (
+            f"`histogram_quantile` returns at most the last finite bucket of `{source.series.family}`, {source.high:g}"
+        )
     if source.unit == "ratio" and source.low == 0 and source.high == 1:
         return "it is a share, between 0 and 1"
     if source.steps is not None:
@@ -71,11 +83,15 @@ def _reason(source: Source, subject: Subject) -> str:
 def _help(node: ast.Binary, source: Source, subject: Subject) -> str:
     inner = source.node
     if isinstance(inner, ast.Aggregate) and inner.op in ("count", "group"):
-        return subject.instead(node.span, f"absent({subject.source(inner.expr)})", "to be told when nothing is left, write")
+        return subject.instead(
+            node.span, f"absent({subject.source(inner.expr)})", "to be told when nothing is left, write"
+        )
     if isinstance(inner, ast.Call) and inner.func == "histogram_quantile":
         return "lower the threshold, or add a bucket above it"
     if source.unit == "ratio" and isinstance(node.rhs, ast.Number) and 1 < node.rhs.value <= 100:
-        return subject.instead(node.rhs.span, f"{node.rhs.value / 100:g}", f"a share of {node.rhs.value:g} % is written")
+        return subject.instead(
+            node.rhs.span, f"{node.rhs.value / 100:g}", f"a share of {node.rhs.value:g} % is written"
+        )
     return "compare with a value that it can have"
 
 

@@ -25,7 +25,9 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
     )  # fmt: skip
 
 
-def _help(node: ast.VectorSelector, name: str, subject: Subject, histogram: bool) -> tuple[str, tuple[tuple[int, int], str] | None]:
+def _help(
+    node: ast.VectorSelector, name: str, subject: Subject, histogram: bool
+) -> tuple[str, tuple[tuple[int, int], str] | None]:
     selector = print_expr(ast.VectorSelector(None, node.matchers)) if node.matchers else ""
     above = subject.parent(node)
     by = subject.world.owner
@@ -33,16 +35,25 @@ def _help(node: ast.VectorSelector, name: str, subject: Subject, histogram: bool
     if isinstance(above, ast.MatrixSelector):
         call = subject.parent(above)
         outer = subject.parent(call) if call is not None else None
-        wants = (isinstance(outer, ast.Aggregate) and "le" in outer.grouping) or (isinstance(outer, ast.Call) and outer.func == "histogram_quantile")
+        wants = (isinstance(outer, ast.Aggregate) and "le" in outer.grouping) or (
+            isinstance(outer, ast.Call) and outer.func == "histogram_quantile"
+        )
         suffix = "_bucket" if wants else "_count"
         span = (node.span[0], node.span[0] + len(name))
         return subject.instead(span, name + suffix), (span, name + suffix)
     buckets = f"rate({name}_bucket{selector}[{window}])"
     if isinstance(above, ast.Call) and above.func == "histogram_quantile":
-        return subject.instead(node.span, f"sum by (le, {by}) ({buckets})"), (node.span, f"sum by (le, {by}) ({buckets})")
+        return subject.instead(node.span, f"sum by (le, {by}) ({buckets})"), (
+            node.span,
+            f"sum by (le, {by}) ({buckets})",
+        )
     if (isinstance(above, ast.Aggregate) and above.op == "avg") or not histogram:
         whole = above if isinstance(above, ast.Aggregate) else node
-        group = f" by ({', '.join(above.grouping)}) " if isinstance(above, ast.Aggregate) and above.grouping and not above.without else ""
+        group = (
+            f" by ({', '.join(above.grouping)}) "
+            if isinstance(above, ast.Aggregate) and above.grouping and not above.without
+            else ""
+        )
         mean = f"sum{group}(rate({name}_sum{selector}[{window}])) / sum{group}(rate({name}_count{selector}[{window}]))"
         return subject.instead(whole.span, mean, "for the mean, write"), None
     quantile = f"histogram_quantile(0.95, sum by (le, {by}) ({buckets}))"

@@ -14,7 +14,9 @@ from monitoring_kit.promql import ast
 from monitoring_kit.promql.infer.share import is_share
 
 CODE = "promql/infinite"
-_FINITE = frozenset(("absent", "absent_over_time", "clamp", "count_over_time", "sgn", "present_over_time", "changes", "resets"))
+_FINITE = frozenset(
+    ("absent", "absent_over_time", "clamp", "count_over_time", "sgn", "present_over_time", "changes", "resets")
+)
 _LOGARITHMS = frozenset(("ln", "log2", "log10"))
 _Signs = frozenset[int]
 _NONE: _Signs = frozenset()
@@ -124,7 +126,9 @@ def _nonzero(node: ast.Expr, subject: Subject) -> bool:
         return True
     if isinstance(node, ast.Aggregate):
         # Numbers of one sign do not add up to 0, and the largest or smallest of them is one of them.
-        return node.op in ("count", "group") or (node.op in ("max", "min", "sum", "avg") and _nonzero(node.expr, subject))
+        return node.op in ("count", "group") or (
+            node.op in ("max", "min", "sum", "avg") and _nonzero(node.expr, subject)
+        )
     return all(source.low > 0 or source.high < 0 for source in subject.facts[node])
 
 

@@ -19,7 +19,10 @@ def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
     if node.op == "unless":
         text, severity = f"`unless` removes nothing: the sides never match on the label `{miss.label}`", WARNING
     else:
-        text, severity = f"the sides of `{node.op}` never match: they differ in the label `{miss.label}`, so the result is always empty", ERROR
+        text, severity = (
+            f"the sides of `{node.op}` never match: they differ in the label `{miss.label}`, so the result is always empty",
+            ERROR,
+        )
     yield Finding(CODE, severity, text, node.op_span, _help(node, miss.label, subject), notes=notes)
 
 

@@ -30,7 +30,9 @@ def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
             text = f"no side has the label `{label}`: on it everything matches everything"
         else:
             side, other = ("left", "right") if gone_left else ("right", "left")
-            text = f"the {side} side never has the label `{label}`: only series of the {other} side without it can match"
+            text = (
+                f"the {side} side never has the label `{label}`: only series of the {other} side without it can match"
+            )
         why = (left[0] if gone_left else right[0]).why_not(label)
         assert why is not None
         yield Finding(CODE, WARNING, text, span, "match on labels that both sides have", notes=((why.span, why.text),))

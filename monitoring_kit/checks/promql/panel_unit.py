@@ -16,13 +16,29 @@ _FITS = {
     "seconds/s": frozenset(("percentunit", "short", "none", "")),
     "percent": frozenset(("percent",)),
     "bytes/s": frozenset(("Bps", "binBps", "decbytes", "bytes")),
-    "timestamp": frozenset(("dateTimeAsIso", "dateTimeAsUS", "dateTimeFromNow", "dateTimeAsLocal", "dateTimeAsSystem", "s")),
+    "timestamp": frozenset(
+        ("dateTimeAsIso", "dateTimeAsUS", "dateTimeFromNow", "dateTimeAsLocal", "dateTimeAsSystem", "s")
+    ),
 }
 _BEST = {
     "seconds": "s", "bytes": "bytes", "ratio": "percentunit", "seconds/s": "percentunit", "percent": "percent",
     "bytes/s": "Bps", "timestamp": "dateTimeAsIso",
 }  # fmt: skip
-_CHECKED = frozenset().union(*_FITS.values()) | {"ms", "µs", "ns", "m", "h", "d", "kbytes", "mbytes", "gbytes", "bps", "binbps", "bits", "celsius"}
+_CHECKED = frozenset().union(*_FITS.values()) | {
+    "ms",
+    "µs",
+    "ns",
+    "m",
+    "h",
+    "d",
+    "kbytes",
+    "mbytes",
+    "gbytes",
+    "bps",
+    "binbps",
+    "bits",
+    "celsius",
+}
 
 
 def run(node: ast.Expr, subject: Subject) -> Iterable[Finding]:

@@ -20,11 +20,19 @@ def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
     inner = node.lhs
     while isinstance(inner, ast.Paren | ast.Aggregate):
         inner = inner.expr
-    if not (isinstance(inner, ast.Call) and inner.func in ("rate", "irate") and isinstance(inner.args[0], ast.MatrixSelector)):
+    if not (
+        isinstance(inner, ast.Call)
+        and inner.func in ("rate", "irate")
+        and isinstance(inner.args[0], ast.MatrixSelector)
+    ):
         return
     source = subject.facts[inner][0]
     vector = inner.args[0].vector
-    bad = [m for m in vector.matchers if m.op in ("=", "=~") and _FAILED.search(m.value) and m.name not in ("job", "service", "instance")]
+    bad = [
+        m
+        for m in vector.matchers
+        if m.op in ("=", "=~") and _FAILED.search(m.value) and m.name not in ("job", "service", "instance")
+    ]
     if source.unit not in (None, "events/s") or not bad:
         return
     total = ast.VectorSelector(vector.name, tuple(m for m in vector.matchers if m not in bad), vector.offset, vector.at)

@@ -28,9 +28,15 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
                 fix=((start + 1, end - 1), inner) if bare else None,
             )  # fmt: skip
         elif value in (".*", "") and matcher.op == "=~":
-            yield Finding(CODE, INFO, f"`{matcher.name}=~\"{value}\"` selects everything", matcher.span, "leave it out")
+            yield Finding(CODE, INFO, f'`{matcher.name}=~"{value}"` selects everything', matcher.span, "leave it out")
         elif value == ".*":
-            yield Finding(CODE, WARNING, f"`{matcher.name}!~\".*\"` selects nothing at all", matcher.span, "leave it out, or write `!~\".+\"` for series without the label")
+            yield Finding(
+                CODE,
+                WARNING,
+                f'`{matcher.name}!~".*"` selects nothing at all',
+                matcher.span,
+                'leave it out, or write `!~".+"` for series without the label',
+            )
         elif _PLAIN.fullmatch(value) and not subject.generated and "$" not in value:
             text = subject.text[matcher.span[0] : matcher.span[1]]
             fixed = text.replace("=~", "=", 1) if matcher.op == "=~" else text.replace("!~", "!=", 1)

@@ -27,10 +27,18 @@ def run(node: ast.Call, subject: Subject) -> Iterable[Finding]:
     span = matrix.range.span
     scraped = f"`{series.name}` is scraped every {Duration(interval)}"
     if window < 2 * interval and window <= interval:
-        text, severity = f"{scraped}: {Duration(int(window))} never hold the two samples that `{node.func}` needs", ERROR
+        text, severity = (
+            f"{scraped}: {Duration(int(window))} never hold the two samples that `{node.func}` needs",
+            ERROR,
+        )
     else:
-        text, severity = f"{scraped}: one lost scrape leaves `{node.func}` over {Duration(int(window))} without a result", WARNING
-    yield Finding(CODE, severity, text, span, subject.instead(span, wanted, "four scrapes or more:"), fix=(span, wanted))
+        text, severity = (
+            f"{scraped}: one lost scrape leaves `{node.func}` over {Duration(int(window))} without a result",
+            WARNING,
+        )
+    yield Finding(
+        CODE, severity, text, span, subject.instead(span, wanted, "four scrapes or more:"), fix=(span, wanted)
+    )
 
 
 CHECK = Check(CODE, ast.Call, run, _TWO)

@@ -17,8 +17,19 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
     if known is None or metric_name(node) not in ("ALERTS", "ALERTS_FOR_STATE"):
         return
     for matcher in node.matchers:
-        if matcher.name == "alertname" and matcher.op == "=" and matcher.value not in known and "$" not in matcher.value:
-            yield Finding(CODE, ERROR, f"there is no alert `{matcher.value}`: nothing is selected", matcher.value_span, did_you_mean(matcher.value, known, "alerts"))
+        if (
+            matcher.name == "alertname"
+            and matcher.op == "="
+            and matcher.value not in known
+            and "$" not in matcher.value
+        ):
+            yield Finding(
+                CODE,
+                ERROR,
+                f"there is no alert `{matcher.value}`: nothing is selected",
+                matcher.value_span,
+                did_you_mean(matcher.value, known, "alerts"),
+            )
 
 
 CHECK = Check(CODE, ast.VectorSelector, run)

@@ -29,9 +29,15 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
     near = world.nearest[name]
     span = (node.span[0], node.span[0] + len(name)) if node.name else node.span
     if world.closed:
-        help_ = subject.instead(span, near, "did you mean") + "?" if near else "declare it under `metrics:` with the services that expose it"
+        help_ = (
+            subject.instead(span, near, "did you mean") + "?"
+            if near
+            else "declare it under `metrics:` with the services that expose it"
+        )
         if near is None and "_" in name:
-            help_ += f"; or use a signal, e.g. `when: {name.split('_')[0]} > 80%`" if name.split("_")[0] in _SIGNALS else ""
+            help_ += (
+                f"; or use a signal, e.g. `when: {name.split('_')[0]} > 80%`" if name.split("_")[0] in _SIGNALS else ""
+            )
         consequence = "this alert can never fire" if subject.use == "alert" else "there is nothing to show"
         message = f"no service exposes a metric `{name}`, and no rule records it: {consequence}"
         yield Finding(CODE, ERROR, message, span, help_, fix=(span, near) if near else None)

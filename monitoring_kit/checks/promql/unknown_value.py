@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from monitoring_kit.checks.finding import Check, Finding, Subject, proven
+from monitoring_kit.diagnostics import Severity
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.promql import ast
 
@@ -32,7 +33,13 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
                 if (matcher.op == "=" and matcher.value not in allowed.values) or (
                     matcher.op == "=~" and not any(re.fullmatch(matcher.value, v) for v in (*allowed.values, ""))
                 ):
-                    yield _finding(matcher, subject, series.name, allowed.values, proven(series.declared or matcher.name in ("job", "service")))
+                    yield _finding(
+                        matcher,
+                        subject,
+                        series.name,
+                        allowed.values,
+                        proven(series.declared or matcher.name in ("job", "service")),
+                    )
             elif allowed.pattern and matcher.op == "=" and not re.fullmatch(allowed.pattern, matcher.value):
                 yield Finding(
                     CODE, proven(series.declared), f'`{matcher.name}` of `{series.name}` is never "{matcher.value}": nothing is selected',
@@ -49,10 +56,12 @@ def _bound_in(value: str, bounds: tuple[str, ...]) -> bool:
         return False
 
 
-def _finding(matcher: ast.Matcher, subject: Subject, name: str, values: tuple[str, ...], severity: object) -> Finding:
+def _finding(matcher: ast.Matcher, subject: Subject, name: str, values: tuple[str, ...], severity: Severity) -> Finding:
     shown = f'"{matcher.value}"' if matcher.op == "=" else f"matched by `{matcher.value}`"
     help_ = did_you_mean(matcher.value, values, "its values")
-    return Finding(CODE, severity, f"`{matcher.name}` of `{name}` is never {shown}: nothing is selected", matcher.value_span, help_)  # type: ignore[arg-type]
+    return Finding(
+        CODE, severity, f"`{matcher.name}` of `{name}` is never {shown}: nothing is selected", matcher.value_span, help_
+    )
 
 
 CHECK = Check(CODE, ast.VectorSelector, run)

@@ -12,10 +12,22 @@ from monitoring_kit.lower.tree import Branch
 from monitoring_kit.promql.ast import Matcher
 
 _STATES: list[dict[str, Any]] = [
-    {"type": "value", "options": {"0": {"text": "pending", "color": "yellow", "index": 0}, "1": {"text": "firing", "color": "red", "index": 1}}}
+    {
+        "type": "value",
+        "options": {
+            "0": {"text": "pending", "color": "yellow", "index": 0},
+            "1": {"text": "firing", "color": "red", "index": 1},
+        },
+    }
 ]
 _UP: list[dict[str, Any]] = [
-    {"type": "value", "options": {"0": {"text": "down", "color": "red", "index": 0}, "1": {"text": "up", "color": "green", "index": 1}}}
+    {
+        "type": "value",
+        "options": {
+            "0": {"text": "down", "color": "red", "index": 0},
+            "1": {"text": "up", "color": "green", "index": 1},
+        },
+    }
 ]
 
 
@@ -53,7 +65,9 @@ def alert_stat(severity: str, origin: Span | None, *matchers: Matcher) -> Branch
 def up_stat(text: str, origin: Span | None, *matchers: Matcher) -> Branch:
     """The share of targets that answer: red as soon as one does not, which is when the alert on targets fires."""
     look = Look("percentunit", bad="low")
-    stat = panel("stat", "Targets up", f"{text}\n\nMetric: `up`", [Query(queries.share_up(*matchers), "up")], look, origin)
+    stat = panel(
+        "stat", "Targets up", f"{text}\n\nMetric: `up`", [Query(queries.share_up(*matchers), "up")], look, origin
+    )
     colors = library()["colors"]["severity"]
     return _judged(stat, colors["critical"], 1, colors["none"])
 
@@ -62,6 +76,10 @@ def _judged(stat: Branch, below: str, border: float, above: str) -> Branch:
     """``stat`` in one colour below ``border`` and in another from there on."""
     judged = [{"color": below, "value": None}, {"color": above, "value": border}]
     config = stat["fieldConfig"]
-    defaults = {**config["defaults"], "color": {"mode": "thresholds"}, "thresholds": {"mode": "absolute", "steps": judged}}
+    defaults = {
+        **config["defaults"],
+        "color": {"mode": "thresholds"},
+        "thresholds": {"mode": "absolute", "steps": judged},
+    }
     stat["fieldConfig"] = {**config, "defaults": defaults}
     return stat

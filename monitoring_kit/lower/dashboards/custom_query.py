@@ -19,7 +19,19 @@ from monitoring_kit.spec.platform import Panel
 
 # What Grafana itself replaces in a Prometheus query.
 _BUILT_IN = frozenset(
-    ("__rate_interval", "__interval", "__interval_ms", "__range", "__range_s", "__range_ms", "__from", "__to", "__dashboard", "timeFilter", "__org")
+    (
+        "__rate_interval",
+        "__interval",
+        "__interval_ms",
+        "__range",
+        "__range_s",
+        "__range_ms",
+        "__from",
+        "__to",
+        "__dashboard",
+        "timeFilter",
+        "__org",
+    )
 )
 _OURS = frozenset(("service", "instance", "job", "datasource"))
 _KEEPING = frozenset(("min", "max", "avg"))
@@ -40,7 +52,13 @@ def query_panel(context: Context, item: Panel) -> Branch | None:
     unit = panel_unit(context.report, item) or context.units.of(expr)
     legend = item.legend if item.legend is not None else queries.legend(labels) or item.title
     format_ = "heatmap" if type_ == "heatmap" else "table" if type_ == "table" else "time_series"
-    look = Look(unit, limits, "low" if any("<" in x.comparator for x in limits) else "none", runbook_links(limits), value_overrides(labels))
+    look = Look(
+        unit,
+        limits,
+        "low" if any("<" in x.comparator for x in limits) else "none",
+        runbook_links(limits),
+        value_overrides(labels),
+    )
     look.table_legend = bool(limits) and type_ == "timeseries"
     text = describe(item.description or _help(context, expr), metrics(expr), limits)
     return panel(type_, item.title, text, [Query(item.query, legend, format_)], look, item.at("title"))
@@ -77,7 +95,9 @@ def _labels(context: Context, expr: Expr) -> tuple[str, ...]:
         fixed = {matcher.name for matcher in expr.matchers if matcher.op == "="}
         if "job" in fixed:
             fixed.add(SERVICE)
-        return tuple(label for label in (*_target_labels(context, info), *(info.labels if info else ())) if label not in fixed)
+        return tuple(
+            label for label in (*_target_labels(context, info), *(info.labels if info else ())) if label not in fixed
+        )
     for child in children(expr):
         labels = _labels(context, child)
         if labels:
@@ -89,7 +109,11 @@ def _target_labels(context: Context, info: MetricInfo | None) -> tuple[str, ...]
     """The labels of its target that a series needs to be told from others of its name: the service where several expose
     it, the instance where one of them may have several targets."""
     system = context.system
-    views = [view for name, view in system.services.items() if info is None or info.name in system.registry.by_service.get(name, ())]
+    views = [
+        view
+        for name, view in system.services.items()
+        if info is None or info.name in system.registry.by_service.get(name, ())
+    ]
     static = all(view.spec.scrape is not None and len(view.spec.scrape.targets) == 1 for view in views)
     return ((SERVICE,) if len(views) > 1 else ()) + (() if static else ("instance",))
 

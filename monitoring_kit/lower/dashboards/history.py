@@ -22,7 +22,10 @@ from monitoring_kit.resolve.system import ServiceView
 _READY: list[dict[str, Any]] = [
     {
         "type": "value",
-        "options": {"0": {"text": "learning", "color": "yellow", "index": 0}, "1": {"text": "ready", "color": "green", "index": 1}},
+        "options": {
+            "0": {"text": "learning", "color": "yellow", "index": 0},
+            "1": {"text": "ready", "color": "green", "index": 1},
+        },
     }
 ]
 _DASHED = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 8]}}
@@ -80,7 +83,15 @@ def _band(plan: AnomalyPlan, context: Context) -> Branch:
         f"{learning_days(plan)} days: until then there is no band, and the alert is silent."
     )
     look = Look(signal.display_unit, overrides=overrides)
-    return panel("timeseries", f"{plan.use.title}: expected", describe(text, [plan.prediction], ()), lines, look, plan.origin, context.step(plan.service))
+    return panel(
+        "timeseries",
+        f"{plan.use.title}: expected",
+        describe(text, [plan.prediction], ()),
+        lines,
+        look,
+        plan.origin,
+        context.step(plan.service),
+    )
 
 
 def _ready(plan: AnomalyPlan) -> Branch:
@@ -89,7 +100,9 @@ def _ready(plan: AnomalyPlan) -> Branch:
     query = Query(print_expr(b.or_(known, b.vector(0))), "state")
     text = f"Anomalies are found once {learning_days(plan)} days of history are known."
     look = Look("none", mappings=_READY)
-    return panel("stat", f"{plan.use.title}: anomaly detection", describe(text, [plan.spread], ()), [query], look, plan.origin)
+    return panel(
+        "stat", f"{plan.use.title}: anomaly detection", describe(text, [plan.spread], ()), [query], look, plan.origin
+    )
 
 
 def _forecast(plan: CapacityPlan, context: Context) -> Branch:
@@ -105,7 +118,15 @@ def _forecast(plan: CapacityPlan, context: Context) -> Branch:
         f"{shown(plan.hard, signal)}, the soft one {shown(plan.soft, signal)}. The trend needs two days of daily averages."
     )
     look = Look(signal.display_unit, limits, signal.bad, overrides=_dashes(f"in {plan.horizon}"))
-    return panel("timeseries", f"{plan.use.title}: forecast", describe(text, [plan.forecast], limits), lines, look, plan.origin, context.step(plan.service))
+    return panel(
+        "timeseries",
+        f"{plan.use.title}: forecast",
+        describe(text, [plan.forecast], limits),
+        lines,
+        look,
+        plan.origin,
+        context.step(plan.service),
+    )
 
 
 def _limits(plan: CapacityPlan, context: Context) -> list[Limit]:
@@ -122,7 +143,14 @@ def _days(plan: CapacityPlan) -> Branch:
     least = b.aggregate("min", b.metric(plan.days_to_limit, service=plan.service))
     text = f"Days until the first reaches {shown(plan.hard, plan.use.signal)} by the trend of its daily averages."
     look = Look("d", no_value="not growing")
-    return panel("stat", f"{plan.use.title}: days to limit", describe(text, [plan.days_to_limit], ()), [Query(print_expr(least), "days")], look, plan.origin)
+    return panel(
+        "stat",
+        f"{plan.use.title}: days to limit",
+        describe(text, [plan.days_to_limit], ()),
+        [Query(print_expr(least), "days")],
+        look,
+        plan.origin,
+    )
 
 
 def _versions(plan: DegradationPlan, context: Context) -> Branch:
@@ -135,4 +163,12 @@ def _versions(plan: DegradationPlan, context: Context) -> Branch:
     ]
     text = f"{signal.description} Each version by itself, and the average of the version that served before the newest."
     look = Look(signal.display_unit, bad=signal.bad, overrides=_dashes("the version before"))
-    return panel("timeseries", f"{plan.use.title}: each {plan.label}", describe(text, [plan.record], ()), lines, look, plan.origin, context.step(plan.service))
+    return panel(
+        "timeseries",
+        f"{plan.use.title}: each {plan.label}",
+        describe(text, [plan.record], ()),
+        lines,
+        look,
+        plan.origin,
+        context.step(plan.service),
+    )

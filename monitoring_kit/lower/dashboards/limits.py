@@ -70,7 +70,9 @@ def steps(limits: Iterable[Limit]) -> list[dict[str, Any]]:
         return [{"color": colors["none"], "value": None}]
     probes = [borders[0] - 1, *((a + b) / 2 for a, b in pairwise(borders)), borders[-1] + 1]
     values: list[float | None] = [None, *borders]
-    return [{"color": colors[_worst(listed, probe)], "value": value} for value, probe in zip(values, probes, strict=True)]
+    return [
+        {"color": colors[_worst(listed, probe)], "value": value} for value, probe in zip(values, probes, strict=True)
+    ]
 
 
 def _worst(limits: list[Limit], value: float) -> str:
@@ -88,7 +90,9 @@ def soft_bounds(limits: Iterable[Limit], *, share: bool) -> dict[str, float]:
         bounds["axisSoftMax"] = rounded(max(above) * 1.2)
     if below:
         lowest = min(below)
-        bounds["axisSoftMin"] = rounded(lowest - (1 - lowest)) if share and lowest < 1 else rounded(min(lowest * 1.2, 0))
+        bounds["axisSoftMin"] = (
+            rounded(lowest - (1 - lowest)) if share and lowest < 1 else rounded(min(lowest * 1.2, 0))
+        )
         if share:
             bounds.setdefault("axisSoftMax", 1)
     return bounds

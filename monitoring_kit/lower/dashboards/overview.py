@@ -70,7 +70,9 @@ def overview_board(context: Context) -> Branch:
 
 
 def _services(context: Context, origin: Span) -> Branch:
-    found = up_timeline("Services", _service_states(len(context.system.services)), SERVICE, context.service_links, origin)
+    found = up_timeline(
+        "Services", _service_states(len(context.system.services)), SERVICE, context.service_links, origin
+    )
     found["fieldConfig"]["overrides"] = context.service_overrides
     return found
 

@@ -42,7 +42,13 @@ class Look:
 
 
 def panel(
-    type_: str, title: str, description: str, queries: Sequence[Query], look: Look, origin: Span | None, interval: str | None = None
+    type_: str,
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    look: Look,
+    origin: Span | None,
+    interval: str | None = None,
 ) -> Branch:
     """A data panel without its place and id; ``interval`` is the shortest step, where the data source's own is too short."""
     kind = library()["panels"][type_]

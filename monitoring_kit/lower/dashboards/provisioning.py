@@ -39,7 +39,11 @@ def provisioning_files(context: Context) -> list[OutFile]:
     return [
         OutFile(f"{GRAFANA_PROVISIONING}/datasources/mkit.yml", "yaml", _datasources(context)),
         OutFile(f"{GRAFANA_PROVISIONING}/dashboards/mkit.yml", "yaml", _dashboards(context)),
-        OutFile(f"{GRAFANA_DASHBOARDS}/.lint", "yaml", Branch(None, {"exclusions": {k: {"reason": v} for k, v in _EXCLUDED.items()}})),
+        OutFile(
+            f"{GRAFANA_DASHBOARDS}/.lint",
+            "yaml",
+            Branch(None, {"exclusions": {k: {"reason": v} for k, v in _EXCLUDED.items()}}),
+        ),
     ]
 
 

@@ -33,7 +33,11 @@ def fold(op: str, by: tuple[str, ...], expr: Expr, param: Expr | None = None) ->
 def among(services: Iterable[str]) -> Matcher:
     """A matcher for one of some services. Names hold ``.`` and ``-``; only the first means something in RE2."""
     names = [name.replace(".", "\\.") for name in services]
-    return Matcher(SERVICE, "=", names[0].replace("\\.", ".")) if len(names) == 1 else Matcher(SERVICE, "=~", "|".join(names))
+    return (
+        Matcher(SERVICE, "=", names[0].replace("\\.", "."))
+        if len(names) == 1
+        else Matcher(SERVICE, "=~", "|".join(names))
+    )
 
 
 def recorded_series(name: str, use: SignalUse, *matchers: Matcher) -> str:
@@ -74,7 +78,11 @@ def buckets(view: ServiceView, use: SignalUse) -> str:
 
 def buckets_of_all(uses: Iterable[SignalUse], which: Matcher) -> list[str]:
     """The same over several services, one query for each histogram that they know the signal by."""
-    histograms = {use.signal.histogram.name: use.signal.histogram for use in uses if isinstance(use.signal.histogram, VectorSelector)}
+    histograms = {
+        use.signal.histogram.name: use.signal.histogram
+        for use in uses
+        if isinstance(use.signal.histogram, VectorSelector)
+    }
     return [print_expr(_buckets(histogram, which)) for histogram in histograms.values()]
 
 

@@ -83,14 +83,18 @@ def _headline(view: ServiceView, use: SignalUse, record: str, limits: list[Limit
     expr = queries.fold(worst, kept or (SERVICE,), selector) if "instance" in signal.by else selector
     look = Look(signal.display_unit, limits, signal.bad, runbook_links(limits))
     text = describe(signal.description, [record], limits)
-    return panel("stat", use.title, text, [Query(print_expr(expr), queries.legend(kept) or use.title)], look, view.origin)
+    return panel(
+        "stat", use.title, text, [Query(print_expr(expr), queries.legend(kept) or use.title)], look, view.origin
+    )
 
 
 def _signal(context: Context, view: ServiceView, use: SignalUse, record: str, limits: list[Limit]) -> Branch:
     signal = use.signal
     mine = Matcher(SERVICE, "=", view.name)
     legend = queries.legend(signal.by) or use.title
-    look = Look(signal.display_unit, limits, signal.bad, _links_of(context, view, use, limits), table_legend=bool(limits))
+    look = Look(
+        signal.display_unit, limits, signal.bad, _links_of(context, view, use, limits), table_legend=bool(limits)
+    )
     title = use.title if use.window in (None, signal.window) else f"{use.title} over {use.window}"
     text = describe(signal.description, [record], limits)
     expr = queries.recorded_series(record, use, mine)
@@ -128,12 +132,22 @@ def _details(board: Board, context: Context, view: ServiceView, uses: list[tuple
             title = f"{use.title} by {label}"
             text = describe(f"{signal.description} Broken down by `{label}`.", _sources(view, use), ())
             query = Query(queries.split(view, use, label), queries.legend((label,)))
-            board.add(f"split/{signal.name}/{label}", panel("timeseries", title, text, [query], look, view.origin, context.step(view.name)))
+            board.add(
+                f"split/{signal.name}/{label}",
+                panel("timeseries", title, text, [query], look, view.origin, context.step(view.name)),
+            )
         if signal.histogram is not None:
-            text = describe(f"{signal.description} How many observations fell into which bucket.", _sources(view, use), ())
+            text = describe(
+                f"{signal.description} How many observations fell into which bucket.", _sources(view, use), ()
+            )
             query = Query(queries.buckets(view, use), "{{le}}", "heatmap")
             look = Look(signal.display_unit)
-            board.add(f"heatmap/{signal.name}", panel("heatmap", f"{signal.title} distribution", text, [query], look, view.origin, context.step(view.name)))
+            board.add(
+                f"heatmap/{signal.name}",
+                panel(
+                    "heatmap", f"{signal.title} distribution", text, [query], look, view.origin, context.step(view.name)
+                ),
+            )
 
 
 def _split_labels(context: Context, view: ServiceView, use: SignalUse) -> list[str]:
@@ -164,10 +178,17 @@ def _instances(board: Board, context: Context, view: ServiceView) -> None:
     board.add("instances/up", up_timeline("Targets", expr, "instance", [_instance_link(context, view)], origin))
     for key, title, unit, text in (
         ("scrape_duration_seconds", "Scrape duration", "s", "How long the scrape of each target took."),
-        ("scrape_samples_post_metric_relabeling", "Samples", "short", "How many samples each target gave, after metric relabeling."),
+        (
+            "scrape_samples_post_metric_relabeling",
+            "Samples",
+            "short",
+            "How many samples each target gave, after metric relabeling.",
+        ),
     ):
         expr = print_expr(queries.fold("max", ("instance",), queries.series(key, job, queries.ANY_INSTANCE)))
-        found = panel("timeseries", title, describe(text, [key], ()), [Query(expr, "{{instance}}")], Look(unit), origin, step)
+        found = panel(
+            "timeseries", title, describe(text, [key], ()), [Query(expr, "{{instance}}")], Look(unit), origin, step
+        )
         board.add(f"instances/{key}", found)
 
 

@@ -47,7 +47,12 @@ def slo_board(context: Context) -> Branch:
     board.row("How fast the budget is spent", origin)
     board.add(BURN_PANEL, _burn(plans, by, origin), 24, 10)
     board.row("Alerts", origin)
-    board.add("alerts/timeline", alert_timeline((c.SERVICE, c.SLO, "alertname"), origin, queries.ANY_SERVICE, _ANY_SLO), 24, 10)
+    board.add(
+        "alerts/timeline",
+        alert_timeline((c.SERVICE, c.SLO, "alertname"), origin, queries.ANY_SERVICE, _ANY_SLO),
+        24,
+        10,
+    )
     return dashboard(
         board, "system", slo_title(system.name), "What was promised, what is left of each error budget, and how fast it is spent.",
         interval=Duration(30_000), origin=origin, tags=[*context.tags, "slo"], variables=_variables(by),
@@ -92,7 +97,13 @@ def _judged(found: Branch) -> Branch:
     """Red where the budget is spent, yellow for the last quarter."""
     steps = [{"color": "red", "value": None}, {"color": "yellow", "value": 0}, {"color": "green", "value": 0.25}]
     config = found["fieldConfig"]
-    defaults = {**config["defaults"], "min": 0, "max": 1, "color": {"mode": "thresholds"}, "thresholds": {"mode": "absolute", "steps": steps}}
+    defaults = {
+        **config["defaults"],
+        "min": 0,
+        "max": 1,
+        "color": {"mode": "thresholds"},
+        "thresholds": {"mode": "absolute", "steps": steps},
+    }
     found["fieldConfig"] = {**config, "defaults": defaults}
     return found
 
@@ -108,12 +119,21 @@ def _sli(window: str, by: Labels, links: list[dict[str, Any]], origin: Span) -> 
     name = c.slo_ratio(window)
     text = f"The share of good events over {window}.\n\nMetric: `{name}`"
     look = Look("percentunit", bad="low", links=links, no_value="no events")
-    return panel("timeseries", f"Good events over {window}", text, [Query(print_expr(q.sub(1, _chosen(name, by))), _legend(by))], look, origin)
+    return panel(
+        "timeseries",
+        f"Good events over {window}",
+        text,
+        [Query(print_expr(q.sub(1, _chosen(name, by))), _legend(by))],
+        look,
+        origin,
+    )
 
 
 def _events(by: Labels, origin: Span) -> Branch:
     text = f"Bad events per second.\n\nMetric: `{c.SLO_BAD}`"
-    return panel("timeseries", "Bad events", text, [Query(print_expr(_chosen(c.SLO_BAD, by)), _legend(by))], Look("ops"), origin)
+    return panel(
+        "timeseries", "Bad events", text, [Query(print_expr(_chosen(c.SLO_BAD, by)), _legend(by))], Look("ops"), origin
+    )
 
 
 def _burn(plans: tuple[SloPlan, ...], by: Labels, origin: Span) -> Branch:
@@ -124,7 +144,9 @@ def _burn(plans: tuple[SloPlan, ...], by: Labels, origin: Span) -> Branch:
     for window in windows:
         share = _chosen(c.slo_ratio(str(window)), by)
         rate: Expr = q.div(share, budget, q.matching(on=_IDENTITY, group="left"))
-        asked.append(Query(print_expr(q.max_by((c.SERVICE, c.SLO), rate)), f"{window} {queries.legend((c.SERVICE, c.SLO))}"))
+        asked.append(
+            Query(print_expr(q.max_by((c.SERVICE, c.SLO), rate)), f"{window} {queries.legend((c.SERVICE, c.SLO))}")
+        )
     text = (
         "How many times faster than it lasts the budget is spent, over each window that the alerts read; 1 spends it exactly."
         f"\n\nMetric: `{c.slo_ratio('...')}`, `{c.SLO_BUDGET}`"

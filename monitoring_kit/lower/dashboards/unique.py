@@ -14,16 +14,28 @@ MAX_UID = 40
 def check_unique(context: Context, boards: list[Branch]) -> None:
     """Report uids and titles that two dashboards share, uids that are too long, and folder names that Grafana refuses."""
     _check(context.report, boards, "uid", "uid", "give one of them another `uid`, or rename it")
-    _check(context.report, boards, "title", "title in one folder", "rename one of them: Grafana refuses two dashboards of one title in a folder")
+    _check(
+        context.report,
+        boards,
+        "title",
+        "title in one folder",
+        "rename one of them: Grafana refuses two dashboards of one title in a folder",
+    )
     for board in boards:
         if len(board["uid"]) > MAX_UID:
             context.report.error(
-                "dashboards/uid", f"the uid `{board['uid']}` has {len(board['uid'])} characters, {MAX_UID} are the most", _origin(board), help="shorten it"
+                "dashboards/uid",
+                f"the uid `{board['uid']}` has {len(board['uid'])} characters, {MAX_UID} are the most",
+                _origin(board),
+                help="shorten it",
             )
     folder = folder_title(context)
     if "%" in folder or "/" in folder:
         context.report.error(
-            "dashboards/folder", f"Grafana cannot have a folder named `{folder}`", context.system.spec.grafana.at("folder"), help="leave out `/` and `%`"
+            "dashboards/folder",
+            f"Grafana cannot have a folder named `{folder}`",
+            context.system.spec.grafana.at("folder"),
+            help="leave out `/` and `%`",
         )
 
 

@@ -87,7 +87,17 @@ def _slos(facts: Facts, view: ServiceView) -> str:
         good = f"below {md.text(slo.threshold.text)}" if slo.threshold is not None else "no bad event"
         counted = md.code(slo.signal) if slo.signal else "its own query"
         by = ", ".join(md.code(label) for label in plan.by)
-        rows.append((md.code(slo.name), counted, good, md.text(slo.objective.text), str(plan.shape.period), by, say.owner(plan.owner)))
+        rows.append(
+            (
+                md.code(slo.name),
+                counted,
+                good,
+                md.text(slo.objective.text),
+                str(plan.shape.period),
+                by,
+                say.owner(plan.owner),
+            )
+        )
     head = ("Objective", "Counts", "Good is", "Share of good", "Window", "For each", "Owner")
     return md.table(head, rows) if rows else ""
 

@@ -55,10 +55,14 @@ def _source(slo: Slo, report: Report) -> None:
 def _labels(slo: Slo, report: Report) -> None:
     for index, label in enumerate(slo.group_by):
         if label in _OWN_LABELS:
-            report.error("slo/group-by", f"mkit itself sets the label `{label}` on every SLO", slo.at("group_by", index=index))
+            report.error(
+                "slo/group-by", f"mkit itself sets the label `{label}` on every SLO", slo.at("group_by", index=index)
+            )
     for label in slo.labels:
         if label in _OWN_LABELS:
-            report.error("slo/labels", f"mkit itself sets the label `{label}` on every alert of an SLO", slo.at("labels"))
+            report.error(
+                "slo/labels", f"mkit itself sets the label `{label}` on every alert of an SLO", slo.at("labels")
+            )
 
 
 def _channels(system: System, slo: Slo, report: Report) -> None:

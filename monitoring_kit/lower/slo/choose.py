@@ -67,7 +67,16 @@ def _query(slo: Slo, key: str, text: str, report: Report) -> Expr | None:
         return expr
     unknown = sorted(used - {WINDOW})
     if unknown or not used:
-        what = f"`${unknown[0]}` is no variable here" if unknown else "the query has no `$window`: each alert looks back another time"
-        report.error("slo/query", what, slo.at(key), help="write `sum(rate(requests_total[$window]))`, or the counter's selector alone")
+        what = (
+            f"`${unknown[0]}` is no variable here"
+            if unknown
+            else "the query has no `$window`: each alert looks back another time"
+        )
+        report.error(
+            "slo/query",
+            what,
+            slo.at(key),
+            help="write `sum(rate(requests_total[$window]))`, or the counter's selector alone",
+        )
         return None
     return expr

@@ -27,7 +27,11 @@ def additive(expr: ast.Expr) -> str | None:
 
 def _call(expr: ast.Call) -> str | None:
     ranged = expr.args[0] if len(expr.args) == 1 else None
-    if isinstance(ranged, ast.MatrixSelector) and isinstance(ranged.range, ast.DurationVar) and ranged.range.name == WINDOW:
+    if (
+        isinstance(ranged, ast.MatrixSelector)
+        and isinstance(ranged.range, ast.DurationVar)
+        and ranged.range.name == WINDOW
+    ):
         return _COUNTING.get(expr.func)
     return None
 

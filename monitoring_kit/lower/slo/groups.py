@@ -113,11 +113,25 @@ class _Rules:
     def _tier(self, tier: TierPlan, text: str) -> AlertingRule:
         words = texts.burn_texts(self.system, self.plan, tier)
         return self._alert(
-            tier.alert, text, tier.key, tier.severity, words, for_=tier.for_, keep=tier.keep_firing_for, notify=tier.notify
+            tier.alert,
+            text,
+            tier.key,
+            tier.severity,
+            words,
+            for_=tier.for_,
+            keep=tier.keep_firing_for,
+            notify=tier.notify,
         )
 
     def _record(self, record: str, text: str, labels: dict[str, str]) -> RecordingRule:
-        return recording(text, record=record, labels=labels, origin=self.plan.origin, service=self.plan.service, shape=self.plan.shape_key)
+        return recording(
+            text,
+            record=record,
+            labels=labels,
+            origin=self.plan.origin,
+            service=self.plan.service,
+            shape=self.plan.shape_key,
+        )
 
     def _alert(
         self, name: str, text: str, tier: str, severity: str, words: dict[str, str], *,

@@ -22,7 +22,9 @@ def active(windows: tuple[Maintenance, ...]) -> Expr | None:
         parts.append(_between(_minute_of_week(), start, end))
     for window in windows:
         if window.from_ and window.to:
-            parts.append(_between(q.vector(q.call("time")), seconds(window.from_), seconds(window.to) + AFTER_MINUTES * 60))
+            parts.append(
+                _between(q.vector(q.call("time")), seconds(window.from_), seconds(window.to) + AFTER_MINUTES * 60)
+            )
     found = None
     for part in parts:
         found = part if found is None else q.or_(found, part)

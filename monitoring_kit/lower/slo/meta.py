@@ -35,7 +35,9 @@ def period_error(period: Period) -> Expr:
     """
     mine = q.metric(SLO_OBJECTIVE, {SLO_PERIOD: str(period)})
     if period.calendar:
-        shares = all_over(slo_tile("bad", f"1h_{period.unit}"), slo_tile("total", f"1h_{period.unit}"), str(period.length))
+        shares = all_over(
+            slo_tile("bad", f"1h_{period.unit}"), slo_tile("total", f"1h_{period.unit}"), str(period.length)
+        )
         now = q.aggregate("count_values", period_number(period.unit), param=SLO_CALENDAR)
         expr: Expr = q.aggregate("max", q.and_(shares, now, q.matching(on=(SLO_CALENDAR,))), without=(SLO_CALENDAR,))
     else:

@@ -63,7 +63,15 @@ def _tier(key: str, own: Tier, period: Period, keeps: bool) -> TierPlan:
     factor = own.factor if own.factor is not None else speed
     name = own.name_ or SLO_ALERTS[key]
     return TierPlan(
-        key, name, own.severity or base["severity"], base["long"], base["short"], factor, own.for_ or Duration(0), keep, own.notify
+        key,
+        name,
+        own.severity or base["severity"],
+        base["long"],
+        base["short"],
+        factor,
+        own.for_ or Duration(0),
+        keep,
+        own.notify,
     )
 
 

@@ -1,8 +1,8 @@
 """Inference: the type, unit, labels and bounds of every node of an expression.
 
-    >>> facts = infer(parse("sum by (job) (up)"), World())
-    >>> facts[expr][0].why_not("instance").text
-    'aggregated away here'
+>>> facts = infer(parse("sum by (job) (up)"), World())
+>>> facts[expr][0].why_not("instance").text
+'aggregated away here'
 """
 
 from __future__ import annotations

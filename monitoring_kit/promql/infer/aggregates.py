@@ -31,7 +31,9 @@ def _one(node: ast.Aggregate, source: Source) -> Source:
     _labels(node, source, found)
     found.const = source.const and op in _SAME
     if op == "sum":
-        found.kind = "summed" if source.kind == "counter" else "summed_bucket" if source.kind == "bucket" else source.kind
+        found.kind = (
+            "summed" if source.kind == "counter" else "summed_bucket" if source.kind == "bucket" else source.kind
+        )
         found.low = 0.0 if source.low >= 0 else -INF
         found.high = 0.0 if source.high <= 0 else INF
         if source.low == source.high == 0:

@@ -87,7 +87,7 @@ def _miss(matching: ast.Matching | None, one: Source, other: Source) -> Miss | N
 
 def _has(source: Source, label: str, fact: Fact) -> Why:
     span = source.node.span
-    return Why(span, f'this always has `{label}`' + (f'="{fact.value}"' if fact.value is not None else ""))
+    return Why(span, f"this always has `{label}`" + (f'="{fact.value}"' if fact.value is not None else ""))
 
 
 def _constant(value: Value) -> float | None:

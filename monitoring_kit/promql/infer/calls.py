@@ -117,7 +117,9 @@ def _changed(node: ast.Call, func: str, source: Source, args: list[Value], world
         return _clamped(found, source, func, args)
     if func == "abs":
         high = max(abs(source.low), abs(source.high))
-        return found.number(0.0 if source.low <= 0 <= source.high else min(abs(source.low), abs(source.high)), high, source.unit)
+        return found.number(
+            0.0 if source.low <= 0 <= source.high else min(abs(source.low), abs(source.high)), high, source.unit
+        )
     if func == "sum_over_time":
         return found.number(0.0 if source.low >= 0 else -INF, 0.0 if source.high <= 0 else INF, source.unit)
     found.series = None

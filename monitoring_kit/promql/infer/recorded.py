@@ -13,7 +13,9 @@ def recorded_series(rule: Recorded, world: World) -> Series:
     from monitoring_kit.promql.infer import infer
 
     value = infer(rule.expr, world)[rule.expr]
-    return merged([_series(rule, source) for source in value if source.dead is None] or [Series(rule.name, rule.name, None)])
+    return merged(
+        [_series(rule, source) for source in value if source.dead is None] or [Series(rule.name, rule.name, None)]
+    )
 
 
 def _series(rule: Recorded, source: Source) -> Series:

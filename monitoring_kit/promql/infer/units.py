@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-PHYSICAL = frozenset(("seconds", "bytes", "timestamp", "celsius", "volts", "amperes", "watts", "joules", "meters", "hertz"))
+PHYSICAL = frozenset(
+    ("seconds", "bytes", "timestamp", "celsius", "volts", "amperes", "watts", "joules", "meters", "hertz")
+)
 
 
 def per_second(unit: str | None) -> str | None:
@@ -33,7 +35,9 @@ def sum_unit(op: str, left: str | None, right: str | None, left_const: bool, rig
     return left if left == right else None
 
 
-def product_unit(left: str | None, right: str | None, left_number: float | None, right_number: float | None) -> str | None:
+def product_unit(
+    left: str | None, right: str | None, left_number: float | None, right_number: float | None
+) -> str | None:
     """The unit of a product: a scale keeps only what it can name."""
     if left_number is not None and right_number is None:
         return _scaled(right, left_number)

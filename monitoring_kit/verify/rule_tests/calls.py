@@ -21,7 +21,14 @@ _REFERENCE = re.compile(r"\$\{(\w+)\}|\$(\w+)|\$\$")
 def call(on: Evaluator, expr: ast.Call, t: int) -> Vector | float:
     """The value of a function call. Raises ``UnsupportedError`` for functions that this evaluator does not know."""
     func, args = expr.func, expr.args
-    if func in functions.OVER_TIME or func in ("rate", "increase", "delta", "deriv", "predict_linear", "quantile_over_time"):
+    if func in functions.OVER_TIME or func in (
+        "rate",
+        "increase",
+        "delta",
+        "deriv",
+        "predict_linear",
+        "quantile_over_time",
+    ):
         return _over_time(on, expr, t)
     if func == "absent_over_time":
         _, _, found = on.ranges(args[0], t)

@@ -65,7 +65,9 @@ class Setting:
         self.reach += max((reach(t) for t in trees[1:]), default=0) * min(1, len(trees) - 1)
         self.step = _step(subject, trees, self.reach)
 
-    def play(self, levels: Mapping[str, Sequence[Level]], resets: Sequence[int] = ()) -> tuple[Store, Iterator[list[Firing]]]:
+    def play(
+        self, levels: Mapping[str, Sequence[Level]], resets: Sequence[int] = ()
+    ) -> tuple[Store, Iterator[list[Firing]]]:
         """The series, and what fires at each step."""
         store = build(self.leaves, levels, self.step, left_open=self.left_open, resets=resets)
         machine = Machine(self.subject, Evaluator(store, self.recordings))
@@ -75,7 +77,9 @@ class Setting:
 
 def _step(subject: Subject, trees: Sequence[ast.Expr], furthest: int) -> int:
     """The test's interval: at most a minute where that does, four samples in each range, two evaluations in ``for``."""
-    windows = [milliseconds(n.range) for t in trees for n in walk(t) if isinstance(n, ast.MatrixSelector | ast.Subquery)]
+    windows = [
+        milliseconds(n.range) for t in trees for n in walk(t) if isinstance(n, ast.MatrixSelector | ast.Subquery)
+    ]
     limit = min([4 * MINUTE, *(w // 4 for w in windows)])
     wanted = MINUTE if furthest <= 1500 * MINUTE else limit
     step = min(wanted, limit)
@@ -92,7 +96,12 @@ def make(setting: Setting, *, knobs: int = 4) -> Suite:
     """The suite of a rule."""
     suite = Suite(setting.step, setting.recordings)
     steady = Steady(
-        setting.subject.expr, setting.leaves, setting.recordings, setting.step, setting.reach, left_open=setting.left_open
+        setting.subject.expr,
+        setting.leaves,
+        setting.recordings,
+        setting.step,
+        setting.reach,
+        left_open=setting.left_open,
     )
     if not setting.leaves:
         return _constant(setting, suite)
@@ -131,11 +140,19 @@ def _add(setting: Setting, knob: Knob, suite: Suite, *, first: bool) -> None:
         return
     length = start - warm + 3
     if knob.below != knob.silent:
-        _silent(setting, knob.silent, knob.below, (warm, length, 3), f"silent at the edge: {_moved(knob)}", "below", suite)
+        _silent(
+            setting, knob.silent, knob.below, (warm, length, 3), f"silent at the edge: {_moved(knob)}", "below", suite
+        )
     if hold and first:
         for bad in dict.fromkeys((start - warm, start - warm - 1, (start - warm) // 2, 1)):
             if bad > 0 and _silent(
-                setting, knob.silent, knob.firing, (warm, bad, hold + 4), f"silent short of for: {_moved(knob)}", "short", suite
+                setting,
+                knob.silent,
+                knob.firing,
+                (warm, bad, hold + 4),
+                f"silent short of for: {_moved(knob)}",
+                "short",
+                suite,
             ):
                 break
 
@@ -148,7 +165,9 @@ def _shown(level: Level) -> str:
     return "no series" if level is None else f"{level:.6g}"
 
 
-def _levels(setting: Setting, silent: Mapping[str, Level], other: Mapping[str, Level], phases: tuple[int, int, int]) -> dict[str, list[Level]]:
+def _levels(
+    setting: Setting, silent: Mapping[str, Level], other: Mapping[str, Level], phases: tuple[int, int, int]
+) -> dict[str, list[Level]]:
     before, during, after = phases
     return {
         leaf.key: [silent[leaf.key]] * before + [other[leaf.key]] * during + [silent[leaf.key]] * after

@@ -76,7 +76,11 @@ class Evaluator:
         t -= offset(expr)
         if expr.name is not None and expr.name in self.recordings:
             # What the rule recorded at its last evaluation; nothing when that gave nothing (a staleness marker).
-            return [s for s in self._recorded(expr.name, t - t % self.store.step) if _selected(expr, s[0])] if t >= 0 else []
+            return (
+                [s for s in self._recorded(expr.name, t - t % self.store.step) if _selected(expr, s[0])]
+                if t >= 0
+                else []
+            )
         found = []
         for series in self.store.select(expr.name, expr.matchers):
             value = self.store.instant(series, t)
@@ -113,7 +117,9 @@ class Evaluator:
         ]
         return t, length, [(labels, samples) for labels, samples in found if samples]
 
-    def _subquery(self, expr: ast.Subquery, t: int) -> tuple[int, int, list[tuple[dict[str, str], list[tuple[int, float]]]]]:
+    def _subquery(
+        self, expr: ast.Subquery, t: int
+    ) -> tuple[int, int, list[tuple[dict[str, str], list[tuple[int, float]]]]]:
         if expr.at is not None or (expr.offset is not None and not isinstance(expr.offset, ast.Duration)):
             raise UnsupportedError("the @ modifier")
         t -= milliseconds(expr.offset) if expr.offset is not None else 0

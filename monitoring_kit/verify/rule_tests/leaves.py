@@ -115,7 +115,12 @@ class Wiring:
             if matcher.name in ("job", SERVICE):
                 views = [v for v in views if holds(matcher, v.job if matcher.name == "job" else v.name)]
         having = [v for v in views if self._info(v, name) is not None]
-        chosen = [v for v in having if v.name == service] or having[:1] or [v for v in views if v.name == service] or views[:1]
+        chosen = (
+            [v for v in having if v.name == service]
+            or having[:1]
+            or [v for v in views if v.name == service]
+            or views[:1]
+        )
         if not chosen:
             raise UnsupportedError(f"`{name}`, which no service exposes,")
         return chosen
@@ -146,13 +151,19 @@ class Wiring:
         plain = [_Wanted(o.name, tuple(m for m in o.matchers if m.name != "le"), None) for o in ones]
         labels = _labels(info, target, plain[0].matchers, ())
         quantile = next((o.quantile for o in ones if o.quantile is not None), None)
-        bounds = [float(m.value) for o in ones for m in o.matchers if m.name == "le" and m.op == "=" and m.value not in ("+Inf", "Inf")]
+        bounds = [
+            float(m.value)
+            for o in ones
+            for m in o.matchers
+            if m.name == "le" and m.op == "=" and m.value not in ("+Inf", "Inf")
+        ]
         buckets = info.buckets or tuple(sorted({0.1, 1.0, 10.0, *bounds}))
         kind = "shares" if quantile is None else "histogram"
         low = 0.0 if quantile is None else min(buckets[0], 1e9) / 2
         key = f"{info.name} of {target[SERVICE]}"
-        return Leaf(key, kind, info.name, labels, tuple(b for b in buckets if math.isfinite(b)), quantile or 0.5, (), low)
-
+        return Leaf(
+            key, kind, info.name, labels, tuple(b for b in buckets if math.isfinite(b)), quantile or 0.5, (), low
+        )
 
     def stubs(self, expr: ast.Expr, service: str | None) -> list[Leaf]:
         """The recorded series that ``expr`` reads, as gauges: a rule is then tested apart from those that it builds on."""
@@ -171,7 +182,10 @@ class Wiring:
         owner = self.services[id(rule)] or service
         own: dict[str, str] = {SERVICE: owner, "job": owner} if owner else {}
         sets = self._sets(rule.expr, own, depth + 1)
-        return [{**labels, **rule.labels} for labels in (sets if sets is not None else [{k: v for k, v in own.items() if k == SERVICE}])]
+        return [
+            {**labels, **rule.labels}
+            for labels in (sets if sets is not None else [{k: v for k, v in own.items() if k == SERVICE}])
+        ]
 
     def _sets(self, expr: ast.Expr, own: Mapping[str, str], depth: int) -> list[dict[str, str]] | None:
         """The label sets of a result as far as rules tell; None for those of series that no rule records."""
@@ -181,7 +195,9 @@ class Wiring:
             case ast.Aggregate():
                 inner = self._sets(expr.expr, own, depth)
                 if expr.without:
-                    return inner and _distinct([{k: v for k, v in one.items() if k not in expr.grouping} for one in inner])
+                    return inner and _distinct(
+                        [{k: v for k, v in one.items() if k not in expr.grouping} for one in inner]
+                    )
                 if inner is None:
                     return [{n: own.get(n, f"{n}-1") for n in expr.grouping}]
                 return _distinct([{n: one[n] for n in expr.grouping if n in one} for one in inner])
@@ -194,8 +210,13 @@ class Wiring:
             case ast.Call(func="vector"):
                 return [{}]
             case ast.VectorSelector():
-                found = [one for rule in self.recordings(expr) for one in self._recorded_sets(rule, own.get(SERVICE), depth)]
-                return _distinct([one for one in found if all(holds(m, one.get(m.name, "")) for m in expr.matchers)]) or None
+                found = [
+                    one for rule in self.recordings(expr) for one in self._recorded_sets(rule, own.get(SERVICE), depth)
+                ]
+                return (
+                    _distinct([one for one in found if all(holds(m, one.get(m.name, "")) for m in expr.matchers)])
+                    or None
+                )
         return next((sets for child in children(expr) if (sets := self._sets(child, own, depth)) is not None), None)
 
 
@@ -234,7 +255,10 @@ def _classes(
 
 
 def _labels(
-    info: MetricInfo | None, target: Mapping[str, str], own: Sequence[ast.Matcher], others: Sequence[Sequence[ast.Matcher]]
+    info: MetricInfo | None,
+    target: Mapping[str, str],
+    own: Sequence[ast.Matcher],
+    others: Sequence[Sequence[ast.Matcher]],
 ) -> dict[str, str]:
     labels = dict(target)
     names = [*(info.labels if info else ()), *(m.name for m in own)]

@@ -68,13 +68,23 @@ def _changes(node: ast.Expr) -> Iterator[Change]:
         case ast.MatrixSelector() | ast.Subquery() if isinstance(node.range, ast.Duration):
             for factor in (2.0, 0.5):
                 longer = ast.Duration(max(1000.0, round(node.range.ms * factor / 1000) * 1000.0))
-                yield "window", f"range {Duration(round(node.range.ms))} becomes {Duration(round(longer.ms))}", _replacing(range=longer)
+                yield (
+                    "window",
+                    f"range {Duration(round(node.range.ms))} becomes {Duration(round(longer.ms))}",
+                    _replacing(range=longer),
+                )
         case ast.VectorSelector():
             for index, matcher in enumerate(node.matchers):
                 if matcher.op in ("=", "=~") and matcher.name != "__name__":
-                    wrong = replace(matcher, value=f"{matcher.value}x" if matcher.op == "=" else f"(?:{matcher.value})x")
+                    wrong = replace(
+                        matcher, value=f"{matcher.value}x" if matcher.op == "=" else f"(?:{matcher.value})x"
+                    )
                     changed = (*node.matchers[:index], wrong, *node.matchers[index + 1 :])
-                    yield "label", f'{matcher.name}{matcher.op}"{matcher.value}" becomes "{wrong.value}"', _replacing(matchers=changed)
+                    yield (
+                        "label",
+                        f'{matcher.name}{matcher.op}"{matcher.value}" becomes "{wrong.value}"',
+                        _replacing(matchers=changed),
+                    )
         case ast.Aggregate() if node.grouping and not node.without:
             for label in node.grouping:
                 fewer = tuple(n for n in node.grouping if n != label)

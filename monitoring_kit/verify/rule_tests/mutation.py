@@ -62,7 +62,9 @@ def score(rules: Sequence[RuleTests], promtool: Path, folder: Path, tick: Tick) 
         if rule is None:
             result.untested += 1
     left = _round(pending, promtool, folder, result, tick, "mutants, first round")
-    again = [replace(t, files=[*t.owner.files[1:], *using.get(_identity(_subject(t.owner)), ())[:_DEPENDANTS]]) for t in left]
+    again = [
+        replace(t, files=[*t.owner.files[1:], *using.get(_identity(_subject(t.owner)), ())[:_DEPENDANTS]]) for t in left
+    ]
     left = _round([t for t in again if t.files], promtool, folder, result, tick, "mutants, second round")
     left += [t for t in again if not t.files]
     result.survivors = [Survivor(t.owner.name, t.owner.service, t.mutant.kind, t.mutant.change) for t in left]
@@ -91,9 +93,7 @@ def _users_of(rules: Sequence[RuleTests]) -> dict[tuple[object, ...], list[TestF
     return found
 
 
-def _round(
-    tries: Sequence[_Try], promtool: Path, folder: Path, result: Score, tick: Tick, text: str
-) -> list[_Try]:
+def _round(tries: Sequence[_Try], promtool: Path, folder: Path, result: Score, tick: Tick, text: str) -> list[_Try]:
     names: dict[str, int] = {}
     for number, one in enumerate(tries):
         wanted = _identity(_subject(one.owner))

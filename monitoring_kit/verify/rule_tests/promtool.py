@@ -37,7 +37,11 @@ def _text(tree: object, readable: bool) -> str:
 
 
 def run(
-    promtool: Path, folder: Path, names: Sequence[str], done: Callable[[int], None] = lambda count: None, batch: int = BATCH
+    promtool: Path,
+    folder: Path,
+    names: Sequence[str],
+    done: Callable[[int], None] = lambda count: None,
+    batch: int = BATCH,
 ) -> dict[str, str]:
     """What promtool found wrong with each of the test files ``names`` in ``folder``: "" where nothing."""
     batches = [names[i : i + batch] for i in range(0, len(names), batch)]

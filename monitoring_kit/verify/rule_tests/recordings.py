@@ -57,7 +57,13 @@ def _grid(expr: ast.Expr, interval: int) -> tuple[int, int]:
     furthest = reach(expr)
     # A sample is found for five minutes: fine where that does, as far apart as that allows where a range is long.
     own = min(interval, 300_000)
-    wanted = 15_000 if furthest <= 6 * HOUR and own < 60_000 else max(own, 60_000) if furthest <= 24 * HOUR else max(own, 240_000)
+    wanted = (
+        15_000
+        if furthest <= 6 * HOUR and own < 60_000
+        else max(own, 60_000)
+        if furthest <= 24 * HOUR
+        else max(own, 240_000)
+    )
     step = min([wanted, *(w // 4 for w in windows)])
     step = max(1000, step - step % 1000)
     # Older samples than it looks back to, so that a range that is too long shows.
@@ -67,7 +73,9 @@ def _grid(expr: ast.Expr, interval: int) -> tuple[int, int]:
     return step, steps
 
 
-def _made(rule: RecordingRule, leaves: Sequence[Leaf], step: int, steps: int, *, left_open: bool) -> list[dict[str, Any]]:
+def _made(
+    rule: RecordingRule, leaves: Sequence[Leaf], step: int, steps: int, *, left_open: bool
+) -> list[dict[str, Any]]:
     def tested(name: str, levels: dict[str, list[Level]], *, empty: bool = False) -> dict[str, Any] | None:
         store = build(leaves, levels, step, left_open=left_open, resets=[steps - steps // 3])
         found = Evaluator(store).vector(rule.expr, step * steps)
@@ -83,13 +91,19 @@ def _made(rule: RecordingRule, leaves: Sequence[Leaf], step: int, steps: int, *,
             continue
         tests = [first]
         for name, level in (("at rest", 0.0), ("with next to nothing", 0.04)):
-            flat = {leaf.key: [leaf.healthy if leaf.kind in ("up", "histogram") else level] * (steps + 1) for leaf in leaves}
+            flat = {
+                leaf.key: [leaf.healthy if leaf.kind in ("up", "histogram") else level] * (steps + 1) for leaf in leaves
+            }
             tests += [made for empty in (True, False) if (made := tested(name, flat, empty=empty)) is not None]
         tests += _young(moving, steps, reach(rule.expr) // step, tested)
         for leaf in leaves[:6] if len(leaves) > 1 else ():
             # What stands in for a series that was never seen.
             missing: dict[str, list[Level]] = {**moving, leaf.key: [None] * (steps + 1)}
-            tests += [made for empty in (True, False) if (made := tested(f"without {leaf.name}", missing, empty=empty)) is not None]
+            tests += [
+                made
+                for empty in (True, False)
+                if (made := tested(f"without {leaf.name}", missing, empty=empty)) is not None
+            ]
         return tests
     return []
 
@@ -132,7 +146,9 @@ def _wave(leaf: Leaf, seed: int, length: int, scale: float) -> list[Level]:
     return [base * (1 + slope * i / length + 0.25 * ((i * 7 + seed * 3) % 11) / 11) for i in range(length)]
 
 
-def _test(record: str, name: str, store: Store, samples: list[tuple[dict[str, str], float]], step: int, steps: int) -> dict[str, Any]:
+def _test(
+    record: str, name: str, store: Store, samples: list[tuple[dict[str, str], float]], step: int, steps: int
+) -> dict[str, Any]:
     at = duration(step * steps)
     count = [{"labels": "{}", "value": len(samples)}] if samples else []
     checks: list[dict[str, Any]] = [{"expr": f"count({record})", "eval_time": at, "exp_samples": count}]
@@ -141,7 +157,9 @@ def _test(record: str, name: str, store: Store, samples: list[tuple[dict[str, st
         low, high = low - 1e-12, high + 1e-12
         chosen = series_tree_labels(record, labels)
         expr = f"({chosen} > bool {number(low)}) * ({chosen} < bool {number(high)})"
-        checks.append({"expr": expr, "eval_time": at, "exp_samples": [{"labels": series_tree_labels("", labels), "value": 1}]})
+        checks.append(
+            {"expr": expr, "eval_time": at, "exp_samples": [{"labels": series_tree_labels("", labels), "value": 1}]}
+        )
     return {
         "name": name,
         "interval": duration(step),

@@ -57,7 +57,12 @@ class RouteProof:
 
 
 def prove(
-    system: System, model: Model, outputs: Mapping[str, Output], amtool: Path, folder: Path, done: Callable[[int], None] = lambda n: None
+    system: System,
+    model: Model,
+    outputs: Mapping[str, Output],
+    amtool: Path,
+    folder: Path,
+    done: Callable[[int], None] = lambda n: None,
 ) -> RouteProof:
     """Route every alert of ``model``; the emitted configuration is read from ``folder``."""
     router = Router(system, model)
@@ -74,7 +79,9 @@ def prove(
     memo: dict[tuple[tuple[str, str], ...], tuple[str, ...]] = {}
     for rule, one in sources:
         key = tuple(sorted((k, v) for k, v in one.items() if k in relevant))
-        proof.routes.append(_route(router, rule, one, verdicts[key], proof, _held_back(router, one, rule, sources, memo)))
+        proof.routes.append(
+            _route(router, rule, one, verdicts[key], proof, _held_back(router, one, rule, sources, memo))
+        )
     return proof
 
 
@@ -104,7 +111,12 @@ def _ask(
 
 
 def _route(
-    router: Router, rule: AlertingRule, labels: Mapping[str, str], amtool: list[str] | str, proof: RouteProof, held: tuple[str, ...]
+    router: Router,
+    rule: AlertingRule,
+    labels: Mapping[str, str],
+    amtool: list[str] | str,
+    proof: RouteProof,
+    held: tuple[str, ...],
 ) -> Route:
     twin = router.receivers(labels)
     wanted = set(rule.notify)
@@ -118,7 +130,12 @@ def _route(
     if not problem and reached != wanted:
         missing, extra = sorted(wanted - reached), sorted(reached - wanted)
         problem = "; ".join(
-            part for part in (f"not told: {', '.join(missing)}" if missing else "", f"told as well: {', '.join(extra)}" if extra else "") if part
+            part
+            for part in (
+                f"not told: {', '.join(missing)}" if missing else "",
+                f"told as well: {', '.join(extra)}" if extra else "",
+            )
+            if part
         )
     if not problem and quiet is not None and not quiet <= reached:
         problem = f"told at quiet hours only: {', '.join(sorted(quiet - reached))}"

@@ -81,7 +81,9 @@ def grid(leaf: Leaf, expr: ast.Expr, recordings: Mapping[str, Sequence[Recording
         return [leaf.healthy, *middles, *bounds, None]
     if leaf.kind == "shares":
         return [0.0, 0.001, 0.01, 0.03, 0.1, 0.3, 0.6, 1.0, None]
-    numbers = {abs(n) for tree in (expr, *(r.expr for rules in recordings.values() for r in rules)) for n in _numbers(tree)}
+    numbers = {
+        abs(n) for tree in (expr, *(r.expr for rules in recordings.values() for r in rules)) for n in _numbers(tree)
+    }
     found = [leaf.healthy, 0.0, *(n * f for n in sorted(numbers) for f in (1.0, 2.0, 0.5))]
     if leaf.kind == "counter":
         found += [0.01, 0.1, 1.0, 3.0, 10.0, 30.0, 60.0, 100.0, 1e3, 1e4, 1e6, 1e9]
@@ -110,7 +112,9 @@ def _other_side(steady: Steady, start: Point, grids: Mapping[str, list[Level]], 
     rng = random.Random(7)  # noqa: S311
     keys = list(grids)
     for _ in range(_TRIES if len(keys) > 1 else 0):
-        point = {k: rng.choice([v for v in grids[k] if v is not None]) if rng.random() < 0.7 else start[k] for k in keys}
+        point = {
+            k: rng.choice([v for v in grids[k] if v is not None]) if rng.random() < 0.7 else start[k] for k in keys
+        }
         if steady.fires(point) != first:
             return point
     for key in keys:
@@ -120,12 +124,13 @@ def _other_side(steady: Steady, start: Point, grids: Mapping[str, list[Level]], 
     return point if steady.fires(point) != first else None
 
 
-def _knob(
-    steady: Steady, key: str, silent: Point, firing: Point, grids: Mapping[str, list[Level]]
-) -> Knob | None:
+def _knob(steady: Steady, key: str, silent: Point, firing: Point, grids: Mapping[str, list[Level]]) -> Knob | None:
     """A knob that silences ``firing`` by the level of ``key`` alone."""
     now = firing[key]
-    choices: list[Level] = [silent[key], *sorted((v for v in grids[key] if v is not None), key=lambda v: abs(v - (now or 0.0)))]
+    choices: list[Level] = [
+        silent[key],
+        *sorted((v for v in grids[key] if v is not None), key=lambda v: abs(v - (now or 0.0))),
+    ]
     quiet = next((v for v in choices if v is not None and v != now and not steady.fires({**firing, key: v})), None)
     if quiet is None:
         if now is None or steady.fires({**firing, key: None}):

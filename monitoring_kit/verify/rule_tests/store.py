@@ -41,7 +41,11 @@ class Store:
     def select(self, name: str | None, matchers: Sequence[Matcher]) -> list[InputSeries]:
         """The series that a selector selects."""
         found = self.series if name is None else self._by_name.get(name, ())
-        return [s for s in found if all(holds(m, s.name if m.name == "__name__" else s.labels.get(m.name, "")) for m in matchers)]
+        return [
+            s
+            for s in found
+            if all(holds(m, s.name if m.name == "__name__" else s.labels.get(m.name, "")) for m in matchers)
+        ]
 
     def instant(self, series: InputSeries, t: int) -> float | None:
         """The newest sample in ``(t - 5m, t]``; None when there is none or it is a staleness marker."""

@@ -79,7 +79,12 @@ def _run(values: Sequence[float | str | None], start: int) -> tuple[int, float]:
     previous: float = first
     while end < len(values):
         value = values[end]
-        if value is None or isinstance(value, str) or value - previous != change or not (change == 0 or float(value).is_integer()):
+        if (
+            value is None
+            or isinstance(value, str)
+            or value - previous != change
+            or not (change == 0 or float(value).is_integer())
+        ):
             break
         previous = value
         end += 1

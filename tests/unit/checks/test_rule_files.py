@@ -65,5 +65,11 @@ def test_catalogs_sharpen_the_checks_without_an_error_on_what_they_do_not_know()
 
 
 def test_lint_runs_the_checks_of_one_rule_and_of_all() -> None:
-    rules = [rule("alert", "A", "job:x:sum > bool 1", group="g"), rule("record", "job:x:sum", "sum by (job) (x)", group="g")]
-    assert [(about.name, f.code) for about, f in lint(rules)] == [("A", "alerts/no-condition"), ("A", "promql/record-order")]
+    rules = [
+        rule("alert", "A", "job:x:sum > bool 1", group="g"),
+        rule("record", "job:x:sum", "sum by (job) (x)", group="g"),
+    ]
+    assert [(about.name, f.code) for about, f in lint(rules)] == [
+        ("A", "alerts/no-condition"),
+        ("A", "promql/record-order"),
+    ]

@@ -74,7 +74,7 @@ def check_text(extra: str, spec: str = SPEC) -> Checked:
         path = Path(folder) / "mkit.yaml"
         path.write_text(text)
         report = compile_spec(path, None, {}).report
-    return Checked(text, [d for d in report])
+    return Checked(text, list(report))
 
 
 def check_alert(expr: str, **more: str) -> Checked:

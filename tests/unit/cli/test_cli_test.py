@@ -20,7 +20,9 @@ pytestmark = pytest.mark.skipif(bool(missing(find_tools())), reason="promtool an
 
 
 def mkit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "monitoring_kit", *arguments], cwd=folder, capture_output=True, text=True, timeout=280)
+    return subprocess.run(
+        [sys.executable, "-m", "monitoring_kit", *arguments], cwd=folder, capture_output=True, text=True, timeout=280
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,9 @@ def test_the_machine_formats(folder: Path) -> None:
     tree = json.loads(mkit(folder, "test", "shop.yaml", "--alert", "HighErrorRate", "--format", "json").stdout)
     assert [r["name"] for r in tree["rules"]] == ["HighErrorRate"]
     assert tree["routes"][0]["channels"] == ["email", "phone"]
-    suite = ElementTree.fromstring(mkit(folder, "test", "shop.yaml", "--alert", "HighErrorRate", "--format", "junit").stdout)
+    suite = ElementTree.fromstring(
+        mkit(folder, "test", "shop.yaml", "--alert", "HighErrorRate", "--format", "junit").stdout
+    )
     assert (suite.get("tests"), suite.get("failures")) == ("2", "0")
 
 
@@ -70,7 +74,9 @@ def test_mistakes_of_usage(folder: Path) -> None:
 
 
 def test_a_failing_test_of_the_users_fails_the_run(folder: Path) -> None:
-    (folder / "wrong.yml").write_text("tests: [{interval: 1m, alert_rule_test: [{eval_time: 30m, alertname: ServiceAbsent}]}]\n")
+    (folder / "wrong.yml").write_text(
+        "tests: [{interval: 1m, alert_rule_test: [{eval_time: 30m, alertname: ServiceAbsent}]}]\n"
+    )
     done = mkit(folder, "test", "shop.yaml", "--alert", "HighMemory", "--tests", "wrong.yml")
     assert done.returncode == 1
     assert "FAILED wrong.yml" in done.stdout

@@ -129,7 +129,13 @@ def test_openslo(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["sloth", "openslo"])
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("a: [", "no YAML"), ("- 1", "no mapping"), ("a: 1", "no document says"), ("[" * 5000, "file"), ("", "no document says")],
+    [
+        ("a: [", "no YAML"),
+        ("- 1", "no mapping"),
+        ("a: 1", "no document says"),
+        ("[" * 5000, "file"),
+        ("", "no document says"),
+    ],
 )
 def test_what_cannot_be_imported(kind: str, text: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "file.yml").write_text(text)

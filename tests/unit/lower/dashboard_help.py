@@ -65,7 +65,9 @@ class Built:
         self.report = Report()
         self.files = {file.path: file for file in lower_grafana(self.system, self.model, self.report)}
         self.boards: dict[str, Any] = {
-            Path(path).stem: json.loads(json.dumps(file.tree)) for path, file in self.files.items() if file.kind == "json"
+            Path(path).stem: json.loads(json.dumps(file.tree))
+            for path, file in self.files.items()
+            if file.kind == "json"
         }
 
     def panel(self, board: str, title: str) -> dict[str, Any]:

@@ -52,7 +52,12 @@ def _template(name: str) -> Rule:
         found = next((v for v in _variables(board) if v["name"] == name), None)
         if found is None:
             yield f"no {name} variable"
-        elif (found["type"], found["label"], found["multi"], found["allValue"]) != ("query", name.title(), True, ".+") or found["datasource"]["uid"] not in ("$datasource", "${datasource}"):
+        elif (found["type"], found["label"], found["multi"], found["allValue"]) != (
+            "query",
+            name.title(),
+            True,
+            ".+",
+        ) or found["datasource"]["uid"] not in ("$datasource", "${datasource}"):
             yield name
 
     return rule
@@ -75,8 +80,12 @@ def template_reload(board: dict[str, Any]) -> Iterator[str]:
 
 
 def panel_datasource(board: dict[str, Any]) -> Iterator[str]:
-    names = {f"${{{v['name']}}}" for v in _variables(board, "datasource")} | {f"${v['name']}" for v in _variables(board, "datasource")}
-    return (p["title"] for p in panels(board) if p["type"] in _TITLED and p.get("datasource", {}).get("uid") not in names)
+    names = {f"${{{v['name']}}}" for v in _variables(board, "datasource")} | {
+        f"${v['name']}" for v in _variables(board, "datasource")
+    }
+    return (
+        p["title"] for p in panels(board) if p["type"] in _TITLED and p.get("datasource", {}).get("uid") not in names
+    )
 
 
 def panel_title_description(board: dict[str, Any]) -> Iterator[str]:
@@ -84,7 +93,11 @@ def panel_title_description(board: dict[str, Any]) -> Iterator[str]:
 
 
 def panel_units(board: dict[str, Any]) -> Iterator[str]:
-    return (p["title"] for p in panels(board) if p["type"] in _TITLED and p["fieldConfig"]["defaults"].get("unit") not in unit_ids())
+    return (
+        p["title"]
+        for p in panels(board)
+        if p["type"] in _TITLED and p["fieldConfig"]["defaults"].get("unit") not in unit_ids()
+    )
 
 
 def panel_no_targets(board: dict[str, Any]) -> Iterator[str]:
@@ -141,7 +154,9 @@ def uneditable(board: dict[str, Any]) -> Iterator[str]:
 
 def template_unused(board: dict[str, Any]) -> Iterator[str]:
     text = "".join(target["expr"] for _, target in _targets(board))
-    return (v["name"] for v in _variables(board, "query") if f"${v['name']}" not in text and f"${{{v['name']}}}" not in text)
+    return (
+        v["name"] for v in _variables(board, "query") if f"${v['name']}" not in text and f"${{{v['name']}}}" not in text
+    )
 
 
 def template_matchers(board: dict[str, Any]) -> Iterator[str]:

@@ -84,8 +84,12 @@ def tell(folder: Path, groups: list[dict[str, Any]], stories: list[Story], timeo
         }
         for story in stories
     ]
-    tests.write_text(yaml.dump({"rule_files": [rules.name], "evaluation_interval": f"{STEP_MIN}m", "tests": cases}, Dumper=_DUMPER))
-    done = subprocess.run(["promtool", "test", "rules", str(tests)], capture_output=True, text=True, timeout=timeout, check=False)
+    tests.write_text(
+        yaml.dump({"rule_files": [rules.name], "evaluation_interval": f"{STEP_MIN}m", "tests": cases}, Dumper=_DUMPER)
+    )
+    done = subprocess.run(
+        ["promtool", "test", "rules", str(tests)], capture_output=True, text=True, timeout=timeout, check=False
+    )
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 

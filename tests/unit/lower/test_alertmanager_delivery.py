@@ -79,7 +79,9 @@ def test_every_service_is_told_of_the_alert_and_of_its_end(
             for ends in ("2099-01-01T00:00:00Z", "2026-01-01T00:00:00Z"):
                 body = json.dumps([{**sent, "startsAt": "2025-12-31T00:00:00Z", "endsAt": ends}]).encode()
                 count = len(told)
-                urlopen(Request(f"{address}/api/v2/alerts", body, {"Content-Type": "application/json"}), timeout=5).close()
+                urlopen(
+                    Request(f"{address}/api/v2/alerts", body, {"Content-Type": "application/json"}), timeout=5
+                ).close()
                 wait_for_all(told, count, len(names))
     finally:
         server.shutdown()

@@ -79,7 +79,10 @@ def told(address: str, alerts: list[Labels]) -> dict[frozenset[tuple[str, str]],
         time.sleep(0.05)
     time.sleep(0.3)  # the inhibitor reads its own subscription to the alerts
     return {
-        frozenset(alert["labels"].items()): (bool(alert["status"]["inhibitedBy"]), {r["name"] for r in alert["receivers"]})
+        frozenset(alert["labels"].items()): (
+            bool(alert["status"]["inhibitedBy"]),
+            {r["name"] for r in alert["receivers"]},
+        )
         for alert in listed(address)
     }
 
@@ -95,7 +98,9 @@ def some_alerts(chance: random.Random) -> list[Labels]:
     alerts = {}
     for _ in range(40):
         labels = {
-            "alertname": chance.choice(("Watchdog", "ServiceDown", "ServiceAbsent", "TargetDown", "Slow", "Errors", "Maintenance")),
+            "alertname": chance.choice(
+                ("Watchdog", "ServiceDown", "ServiceAbsent", "TargetDown", "Slow", "Errors", "Maintenance")
+            ),
             "severity": chance.choice(("critical", "warning", "info", "")),
             "service": chance.choice(("web", "api", "db", "lone", "")),
             "system": chance.choice(("shop", "shop", "other", "")),
@@ -177,7 +182,7 @@ def test_no_rule_for_a_death_that_no_alert_tells_of(compile_text: Compile, tmp_p
 
 
 def test_a_rule_of_the_spec_keeps_hostile_values(compile_text: Compile, tmp_path: Path) -> None:
-    rule = r'''inhibit: [{source: {a: "q\"u\\o\nte|x"}, target: {b: "{}"}}]'''
+    rule = r"""inhibit: [{source: {a: "q\"u\\o\nte|x"}, target: {b: "{}"}}]"""
     files = alertmanager(compile_text(spec(HOOK, rule)))
     check_config(files, tmp_path)
     own = files.tree(CONFIG)["inhibit_rules"][-1]
@@ -194,7 +199,12 @@ def test_two_labels_of_a_source_take_two_rules(compile_text: Compile, tmp_path: 
     assert compiled.model is not None
     router = Router(compiled.system, compiled.model)
     source = {"a": "x", "b": "y"}
-    for labels, held in (({"c": "z"}, True), ({"c": "z", "a": "x"}, True), ({"c": "z", "b": "y"}, True), ({"c": "z", **source}, False)):
+    for labels, held in (
+        ({"c": "z"}, True),
+        ({"c": "z", "a": "x"}, True),
+        ({"c": "z", "b": "y"}, True),
+        ({"c": "z", **source}, False),
+    ):
         assert router.inhibited(labels, [source]) is held
 
 

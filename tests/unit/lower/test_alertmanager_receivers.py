@@ -206,5 +206,11 @@ def test_pushover_spends_its_priority_on_firing_alerts_alone(compile_text: Compi
     for status, wanted in (("firing", "2"), ("resolved", "0")):
         data = tmp_path / "data.json"
         data.write_text(json.dumps({"status": status}))
-        done = amtool("template", "render", f"--template.data={data}", f"--template.text={expression}", f"--template.glob={tmp_path}/*.tmpl")
+        done = amtool(
+            "template",
+            "render",
+            f"--template.data={data}",
+            f"--template.text={expression}",
+            f"--template.glob={tmp_path}/*.tmpl",
+        )
         assert done.stdout == wanted, done.stderr

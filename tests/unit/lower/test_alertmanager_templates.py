@@ -21,7 +21,9 @@ HOSTILE = "<script>alert(1)</script> <!channel> `b` \"q\" 's' & *s* _u_ ~t~ [l](
 URL = re.compile(r"https?://[^\s<>\"|]+")
 KINDS = {"mkit.telegram.html": "html", "mkit.email.html": "html"}
 # Every template that a receiver uses.
-TEMPLATES = sorted(set(re.findall(r'define "(mkit\.[a-z_.]+)"', template_text())) - {"mkit.line", "mkit.cut", "mkit.time", "mkit.url"})
+TEMPLATES = sorted(
+    set(re.findall(r'define "(mkit\.[a-z_.]+)"', template_text())) - {"mkit.line", "mkit.cut", "mkit.time", "mkit.url"}
+)
 WHOLE = [n for n in TEMPLATES if not n.endswith((".alert", ".line", ".cut"))]
 
 
@@ -91,7 +93,9 @@ def test_the_title_says_what_and_how_bad(render: Render) -> None:
     assert render("mkit.title", apart) == "[FIRING x2] 2 alerts of web"
 
 
-@pytest.mark.parametrize("name", ["mkit.text", "mkit.slack.text", "mkit.markdown", "mkit.telegram.html", "mkit.email.html"])
+@pytest.mark.parametrize(
+    "name", ["mkit.text", "mkit.slack.text", "mkit.markdown", "mkit.telegram.html", "mkit.email.html"]
+)
 def test_a_message_says_everything_one_needs_at_night(render: Render, name: str) -> None:
     said = html.unescape(render(name, notification(alert())))
     for wanted in (
@@ -186,7 +190,9 @@ def test_hostile_values_stay_text_in_html(render: Render) -> None:
         assert all(link.startswith("http://alertmanager:9093/") for link in found.links)
 
 
-@pytest.mark.parametrize("name", ["mkit.slack.title", "mkit.slack.text", "mkit.slack.severity", "mkit.slack.service", "mkit.slack.footer"])
+@pytest.mark.parametrize(
+    "name", ["mkit.slack.title", "mkit.slack.text", "mkit.slack.severity", "mkit.slack.service", "mkit.slack.footer"]
+)
 def test_hostile_values_cannot_call_the_channel_on_slack(render: Render, name: str) -> None:
     said = render(name, notification(hostile()))
     assert "<" not in said
@@ -202,7 +208,9 @@ def test_hostile_values_stay_text_in_markdown(render: Render) -> None:
     assert "@everyone" not in said
 
 
-@pytest.mark.parametrize("name", ["mkit.title", "mkit.slack.title", "mkit.label.service", "mkit.tags", "mkit.common.summary"])
+@pytest.mark.parametrize(
+    "name", ["mkit.title", "mkit.slack.title", "mkit.label.service", "mkit.tags", "mkit.common.summary"]
+)
 def test_one_line_stays_one_line(render: Render, name: str) -> None:
     said = render(name, notification(hostile()))
     assert not re.search(r"[\x00-\x1f]", said)
@@ -237,6 +245,18 @@ def test_long_lists_and_texts_are_cut_and_say_so(render: Render, name: str, limi
 
 
 def test_no_function_that_alertmanager_0_25_lacks() -> None:
-    newer = ("trimSpace", "date", "tz", "since", "humanizeDuration", "toJson", "safeUrl", "urlUnescape", "dict", "append", "now")
+    newer = (
+        "trimSpace",
+        "date",
+        "tz",
+        "since",
+        "humanizeDuration",
+        "toJson",
+        "safeUrl",
+        "urlUnescape",
+        "dict",
+        "append",
+        "now",
+    )
     used = set(re.findall(r"[|({]\s*([a-zA-Z]+)\b", template_text()))
     assert not used & set(newer)

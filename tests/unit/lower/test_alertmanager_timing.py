@@ -37,7 +37,9 @@ def peers(count: int, extra: str = "") -> str:
         ("group_interval: 5m", "5m"),
     ],
 )
-def test_the_group_interval_is_above_the_peer_timeouts(compile_text: Compile, tmp_path: Path, alerting: str, wanted: str) -> None:
+def test_the_group_interval_is_above_the_peer_timeouts(
+    compile_text: Compile, tmp_path: Path, alerting: str, wanted: str
+) -> None:
     files = alertmanager(compile_text(spec(HOOK, alerting)))
     assert files.found == []
     check_config(files, tmp_path)
@@ -60,7 +62,12 @@ def test_the_group_interval_is_above_the_peer_timeouts(compile_text: Compile, tm
         ("group_wait: 5m", "alertmanager/group-wait", "warning", "5m"),
         ("group_by: [service, service]", "alertmanager/group-by", "error", "twice"),
         ("watchdog: {notify: []}", "alertmanager/watchdog-nowhere", "error", "goes nowhere"),
-        ("quiet_hours: {timezone: Europe/Berlim, except: 'mon 08:00-09:00'}", "alertmanager/timezone", "error", "Berlim"),
+        (
+            "quiet_hours: {timezone: Europe/Berlim, except: 'mon 08:00-09:00'}",
+            "alertmanager/timezone",
+            "error",
+            "Berlim",
+        ),
         ("quiet_hours: {except: 'mon 08:00-08:00'}", "alertmanager/quiet-hours", "error", "no time at all"),
         (
             "quiet_hours: {severities: [critical], except: 'mon-fri 08:00-20:00'}",
@@ -86,7 +93,9 @@ def test_help_on_a_misspelled_zone_names_the_right_one(compile_text: Compile) ->
     assert "Europe/Berlin" in next(iter(files.report)).help
 
 
-@pytest.mark.parametrize("hours", ["mon-fri 8:00-20:00", "monday 08:00-20:00", "mon-fri 08:00-25:00", "xyz 08:00-09:00", "08:00-20:00"])
+@pytest.mark.parametrize(
+    "hours", ["mon-fri 8:00-20:00", "monday 08:00-20:00", "mon-fri 08:00-25:00", "xyz 08:00-09:00", "08:00-20:00"]
+)
 def test_hours_of_the_wrong_form(compile_text: Compile, hours: str) -> None:
     report = compile_text(spec(HOOK, f"quiet_hours: {{except: '{hours}'}}")).report
     assert any(d.code == "spec/value" and "mon-fri 08:00-20:00" in d.message for d in report)
@@ -107,7 +116,11 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @given(
-    first=st.integers(0, 6), last=st.integers(0, 6), start=st.integers(0, 1439), end=st.integers(0, 1439), minute=st.integers(0, 10079)
+    first=st.integers(0, 6),
+    last=st.integers(0, 6),
+    start=st.integers(0, 1439),
+    end=st.integers(0, 1439),
+    minute=st.integers(0, 10079),
 )
 def test_the_stretches_cover_exactly_the_hours(first: int, last: int, start: int, end: int, minute: int) -> None:
     text = f"{DAYS[first]}-{DAYS[last]} {start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}"
@@ -166,5 +179,7 @@ def test_web_configuration_is_that_of_prometheus(compile_text: Compile) -> None:
     web = "prometheus: {web: {cert_file: /c, key_file: /k}}\n"
     files = alertmanager(compile_text(spec(HOOK, more=web)))
     assert files.files["alertmanager/web.yml"].mode == 0o600
-    assert files.tree("alertmanager/web.yml") == {"tls_server_config": {"cert_file": "/c", "key_file": "/k", "min_version": "TLS12"}}
+    assert files.tree("alertmanager/web.yml") == {
+        "tls_server_config": {"cert_file": "/c", "key_file": "/k", "min_version": "TLS12"}
+    }
     assert "--web.config.file=/etc/alertmanager/web.yml" in files.text(FLAGS)

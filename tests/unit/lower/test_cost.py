@@ -87,7 +87,9 @@ def test_sums(compile_text: Compile) -> None:
     assert (jobs["pods"].targets, jobs["pods"].assumed) == (1, True)
     assert jobs["web"].samples_per_day == jobs["web"].series * 8640
     assert found.series == sum(j.series for j in found.jobs) + sum(g.series for g in found.groups)
-    assert found.read_per_second == pytest.approx(sum(r.samples_per_evaluation / g.interval_seconds for g in found.groups for r in g.rules), rel=1e-4)
+    assert found.read_per_second == pytest.approx(
+        sum(r.samples_per_evaluation / g.interval_seconds for g in found.groups for r in g.rules), rel=1e-4
+    )
     more = cost(done.system, done.model, {"pods": 40})
     assert {j.name: j.series for j in more.jobs}["pods"] == 40 * jobs["pods"].series
     assert jobs["pods"].series > REPORTED
@@ -103,7 +105,9 @@ def test_a_budget_that_is_exceeded(compile_text: Compile) -> None:
         assert [(d.span.line, d.span.column) for d in found] == [where[:2]] if where else False
         assert message in found[0].message
     assert compile_text(SPEC + "budget: {series: 10000000, samples_per_second: 10000000}\n").ok
-    assert [d.code for d in compile_text(SPEC + "budget: {series: 0}\n").report if d.severity.word == "error"] == ["spec/value"]
+    assert [d.code for d in compile_text(SPEC + "budget: {series: 0}\n").report if d.severity.word == "error"] == [
+        "spec/value"
+    ]
 
 
 def run(tmp_path: Path, text: str, *more: str) -> tuple[int, str]:

@@ -41,7 +41,10 @@ def test_a_signal_shows_the_named_services(compile_text: Compile, services: str,
 
 
 def test_a_dot_in_a_services_name_is_no_wildcard(everything: Built) -> None:
-    assert everything.panel("board-mine", "Slowest")["targets"][0]["expr"] == r'service:latency:p99_5m{service=~"web|shop\\.api"}'
+    assert (
+        everything.panel("board-mine", "Slowest")["targets"][0]["expr"]
+        == r'service:latency:p99_5m{service=~"web|shop\\.api"}'
+    )
 
 
 def test_arguments_of_a_signal_choose_the_series(compile_text: Compile) -> None:
@@ -52,7 +55,10 @@ def test_arguments_of_a_signal_choose_the_series(compile_text: Compile) -> None:
 def test_a_heatmap_of_a_signal_shows_its_buckets(compile_text: Compile) -> None:
     found = shown(one(compile_text, "{title: L, signal: latency, type: heatmap}"))
     (target,) = found["targets"]
-    assert target["expr"] == 'sum by (le) (rate(http_request_duration_seconds_bucket{service=~"$service"}[$__rate_interval]))'
+    assert (
+        target["expr"]
+        == 'sum by (le) (rate(http_request_duration_seconds_bucket{service=~"$service"}[$__rate_interval]))'
+    )
     assert (target["format"], target["legendFormat"]) == ("heatmap", "{{le}}")
 
 
@@ -77,7 +83,12 @@ def test_a_query_is_sent_as_it_was_written(compile_text: Compile) -> None:
     assert found["targets"][0]["expr"] == query
     assert found["targets"][0]["legendFormat"] == "{{status}}"
     assert found["fieldConfig"]["defaults"]["unit"] == "reqps"
-    assert [o["properties"][0]["value"]["fixedColor"] for o in found["fieldConfig"]["overrides"]] == ["red", "orange", "blue", "green"]
+    assert [o["properties"][0]["value"]["fixedColor"] for o in found["fieldConfig"]["overrides"]] == [
+        "red",
+        "orange",
+        "blue",
+        "green",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +166,9 @@ def test_a_heatmap_needs_a_histogram(compile_text: Compile) -> None:
 
 
 def test_an_undefined_variable(compile_text: Compile) -> None:
-    found, where = finding(compile_text, mine("""{title: T, query: 'up{service=~"$«servce»"}'}"""), "dashboards/variable")
+    found, where = finding(
+        compile_text, mine("""{title: T, query: 'up{service=~"$«servce»"}'}"""), "dashboards/variable"
+    )
     assert "`$servce`" in found.message
     assert "did you mean `service`" in found.help
     assert at(found) == where
@@ -205,7 +218,15 @@ def test_a_folder_that_grafana_refuses(compile_text: Compile) -> None:
     assert at(found) == where
 
 
-@pytest.mark.parametrize("panel", ["{title: T, query: 'sum('}", "{title: T, signal: nonsense}", "{title: T, signal: 'errors('}", "{title: T, signal: 'cpu(p95)'}"])
+@pytest.mark.parametrize(
+    "panel",
+    [
+        "{title: T, query: 'sum('}",
+        "{title: T, signal: nonsense}",
+        "{title: T, signal: 'errors('}",
+        "{title: T, signal: 'cpu(p95)'}",
+    ],
+)
 def test_what_cannot_be_read_is_an_error_never_an_exception(compile_text: Compile, panel: str) -> None:
     compilation = compile_text(mine(panel))
     assert compilation.system is not None

@@ -66,7 +66,9 @@ def test_the_table_is_grafanas() -> None:
     assert {"percentunit", "reqps", "Bps", "s", "none", "short"} <= unit_ids()
 
 
-@pytest.mark.parametrize(("unit", "known"), [("s", True), ("suffix:cameras", True), ("currency:€", True), ("requests", False), ("", False)])
+@pytest.mark.parametrize(
+    ("unit", "known"), [("s", True), ("suffix:cameras", True), ("currency:€", True), ("requests", False), ("", False)]
+)
 def test_known_units(unit: str, known: bool) -> None:
     assert is_unit(unit) is known
 

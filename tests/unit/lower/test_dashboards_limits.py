@@ -16,7 +16,9 @@ from monitoring_kit.spec.quantity import Duration
 
 
 def limit(comparator: str, value: float, severity: str = "warning") -> Limit:
-    rule = AlertingRule("A", parse("up > 1"), Duration(0), Duration(0), {}, {}, Span("x"), "threshold", severity, ("mail",))
+    rule = AlertingRule(
+        "A", parse("up > 1"), Duration(0), Duration(0), {}, {}, Span("x"), "threshold", severity, ("mail",)
+    )
     return Limit(comparator, value, rule, f"x {comparator} {value}")
 
 
@@ -60,7 +62,9 @@ def test_a_value_has_the_colour_of_the_worst_alert_that_fires_on_it(limits: list
         return
     shown = [step["color"] for step in steps(limits) if step["value"] is None or value >= step["value"]][-1]
     firing = {x.severity for x in limits if (value > x.value) == (x.comparator[0] == ">")}
-    wanted = "red" if "critical" in firing else "orange" if "warning" in firing else "blue" if "info" in firing else "green"
+    wanted = (
+        "red" if "critical" in firing else "orange" if "warning" in firing else "blue" if "info" in firing else "green"
+    )
     assert shown == wanted
 
 

@@ -28,12 +28,16 @@ def test_data_sources(compile_text: Compile) -> None:
 
 def test_without_alertmanager_there_is_no_data_source_for_it(compile_text: Compile) -> None:
     text = f"{HEAD}alerting: {{alertmanagers: []}}\n{WEB}"
-    (prometheus,) = lowered(compile_text(text), lower_grafana).tree("grafana/provisioning/datasources/mkit.yml")["datasources"]
+    (prometheus,) = lowered(compile_text(text), lower_grafana).tree("grafana/provisioning/datasources/mkit.yml")[
+        "datasources"
+    ]
     assert "alertmanagerUid" not in prometheus["jsonData"]
 
 
 def test_one_provider_for_the_one_folder(compile_text: Compile) -> None:
-    tree = lowered(compile_text(f"{HEAD}grafana: {{folder: Web shop}}\n{WEB}"), lower_grafana).tree("grafana/provisioning/dashboards/mkit.yml")
+    tree = lowered(compile_text(f"{HEAD}grafana: {{folder: Web shop}}\n{WEB}"), lower_grafana).tree(
+        "grafana/provisioning/dashboards/mkit.yml"
+    )
     (provider,) = tree["providers"]
     assert (provider["folder"], provider["folderUid"]) == ("Web shop", "shop-folder")
     assert provider["allowUiUpdates"] is False

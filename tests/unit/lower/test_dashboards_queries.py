@@ -56,7 +56,11 @@ def test_among() -> None:
 
 
 def test_alert_states_never_show_the_watchdog() -> None:
-    for text in (queries.alert_states(("alertname",)), queries.firing_alerts(("alertname",)), queries.alert_count("critical")):
+    for text in (
+        queries.alert_states(("alertname",)),
+        queries.firing_alerts(("alertname",)),
+        queries.alert_count("critical"),
+    ):
         assert text.count("ALERTS") == text.count('alertname!="Watchdog"')
 
 

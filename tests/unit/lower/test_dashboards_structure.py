@@ -110,7 +110,12 @@ def test_rates_follow_the_zoom(built: Built) -> None:
 
 def test_dashboards_are_read_only_current_and_share_the_crosshair(built: Built) -> None:
     for board in built.boards.values():
-        assert (board["schemaVersion"], board["editable"], board["graphTooltip"], board["timezone"]) == (42, False, 1, "browser")
+        assert (board["schemaVersion"], board["editable"], board["graphTooltip"], board["timezone"]) == (
+            42,
+            False,
+            1,
+            "browser",
+        )
         assert "id" not in board
         assert "version" not in board
 
@@ -216,7 +221,14 @@ def test_the_order_of_hashes_changes_nothing() -> None:
         "sys.stdout.write(json.dumps(build(EXAMPLE).boards))"
     )
     runs = [
-        subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True, cwd=ROOT)
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+        )
         for seed in ("1", "77")
     ]
     assert runs[0].stdout == runs[1].stdout

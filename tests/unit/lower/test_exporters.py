@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 
 import yaml
-
 from monitoring_kit.exporters.business.config import parse_config
+
 from monitoring_kit.pipeline import Compilation
 from tests.conftest import CHANNEL, HEAD, marked
 

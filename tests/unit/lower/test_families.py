@@ -32,20 +32,31 @@ def alerts(done: Compilation, *names: str) -> dict[tuple[str, str | None, str], 
 def test_the_short_form_is_the_long_one(compile_text: Compile) -> None:
     for short, long in (
         ("{signals: [traffic], severity: warning}", "{anomaly: {signals: [traffic]}, severity: warning}"),
-        ("{signals: [memory, disk], horizon: 7d, severity: warning}", "{capacity: {signals: [memory, disk], horizon: 7d}, severity: warning}"),
+        (
+            "{signals: [memory, disk], horizon: 7d, severity: warning}",
+            "{capacity: {signals: [memory, disk], horizon: 7d}, severity: warning}",
+        ),
     ):
         texts = []
         for entry in (short, long):
             done = compile_text(BASE + f"  x: {entry}\n")
             found = alerts(done, "x", "xZero")
             assert done.model is not None
-            texts.append({k: print_expr(r.expr) for k, r in found.items()} | {r.record: print_expr(r.expr) for r in done.model.recordings})
+            texts.append(
+                {k: print_expr(r.expr) for k, r in found.items()}
+                | {r.record: print_expr(r.expr) for r in done.model.recordings}
+            )
         assert texts[0] == texts[1]
 
 
 def test_every_service_that_has_the_signal_is_watched(compile_text: Compile) -> None:
     found = alerts(compile_text(BASE + "  c: {capacity: [memory, disk], severity: warning}\n"), "c")
-    assert set(found) == {("c", "host", "memory"), ("c", "host", "disk"), ("c", "web", "memory"), ("c", "model", "memory")}
+    assert set(found) == {
+        ("c", "host", "memory"),
+        ("c", "host", "disk"),
+        ("c", "web", "memory"),
+        ("c", "model", "memory"),
+    }
     rule = found["c", "host", "disk"]
     assert rule.kind == "capacity"
     assert rule.for_.seconds == 3600
@@ -67,12 +78,17 @@ def test_history_is_evaluated_in_a_group_of_its_own(compile_text: Compile) -> No
 
 
 def test_two_entries_share_their_recordings(compile_text: Compile) -> None:
-    done = compile_text(BASE + "  a: {anomaly: {signals: traffic, sensitivity: 4}, severity: warning}\n  b: {anomaly: {signals: traffic, sensitivity: 8}, severity: critical}\n")
+    done = compile_text(
+        BASE
+        + "  a: {anomaly: {signals: traffic, sensitivity: 4}, severity: warning}\n  b: {anomaly: {signals: traffic, sensitivity: 8}, severity: critical}\n"
+    )
     found = alerts(done, "a", "b")
     assert done.model is not None
     names = [(r.service, r.record) for r in done.model.recordings]
     assert len(names) == len(set(names))
-    assert print_expr(found["a", "web", "traffic"].expr).replace("> 4 *", "> 8 *") == print_expr(found["b", "web", "traffic"].expr)
+    assert print_expr(found["a", "web", "traffic"].expr).replace("> 4 *", "> 8 *") == print_expr(
+        found["b", "web", "traffic"].expr
+    )
 
 
 @pytest.mark.parametrize(("retention", "seasons"), [("8d", 1), ("15d", 2), ("22d", 3), ("1y", 3)])
@@ -89,7 +105,9 @@ def test_as_many_seasons_as_are_kept(compile_text: Compile, retention: str, seas
 
 def test_direction(compile_text: Compile) -> None:
     """Only what is worse is told, where a signal has a bad direction."""
-    found = alerts(compile_text(BASE + "  a: {anomaly: [latency, traffic, accuracy], severity: warning}\n"), "a", "aZero")
+    found = alerts(
+        compile_text(BASE + "  a: {anomaly: [latency, traffic, accuracy], severity: warning}\n"), "a", "aZero"
+    )
     assert print_expr(found["a", "web", "latency(p95)"].expr).startswith("service:latency:p95_5m:residual")
     assert print_expr(found["a", "web", "traffic"].expr).startswith("abs(")
     assert print_expr(found["a", "model", "accuracy"].expr).startswith("-1 * ")
@@ -107,7 +125,11 @@ def test_limits_in_the_signals_unit(compile_text: Compile) -> None:
 
 def test_versions_by_a_label_of_the_users(compile_text: Compile) -> None:
     metrics = "metrics:\n  http_requests_total: {type: counter, help: Requests., labels: {release: {max: 4}, status: {}}, services: [web]}\n"
-    done = compile_text(BASE + "  w: {degradation: {signals: errors, label: release, window: 10m}, services: web, severity: warning}\n" + metrics)
+    done = compile_text(
+        BASE
+        + "  w: {degradation: {signals: errors, label: release, window: 10m}, services: web, severity: warning}\n"
+        + metrics
+    )
     rule = alerts(done, "w")["w", "web", "errors"]
     assert done.model is not None
     record = next(r for r in done.model.recordings if r.record == "service_release:errors:ratio_rate10m")
@@ -138,7 +160,9 @@ MISTAKES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("entry", "code", "message", "help_"), [case[1:] for case in MISTAKES], ids=[case[0] for case in MISTAKES])
+@pytest.mark.parametrize(
+    ("entry", "code", "message", "help_"), [case[1:] for case in MISTAKES], ids=[case[0] for case in MISTAKES]
+)
 def test_mistakes(compile_text: Compile, entry: str, code: str, message: str, help_: str) -> None:
     text, where = marked(f"{BASE}{entry}\n")
     found = [d for d in compile_text(text).report if d.code == code]
@@ -150,18 +174,35 @@ def test_mistakes(compile_text: Compile, entry: str, code: str, message: str, he
 
 
 def test_too_little_history_is_kept(compile_text: Compile) -> None:
-    for entry, code in (("{anomaly: traffic, severity: warning}", "anomaly/retention"), ("{capacity: disk, severity: warning}", "capacity/retention")):
+    for entry, code in (
+        ("{anomaly: traffic, severity: warning}", "anomaly/retention"),
+        ("{capacity: disk, severity: warning}", "capacity/retention"),
+    ):
         done = compile_text(f"{BASE}  x: {entry}\nprometheus: {{retention: {{time: 5d}}}}\n")
         assert [d.code for d in done.report if d.code.endswith("/retention")] == [code]
-    assert compile_text(f"{BASE}  x: {{anomaly: {{signals: traffic, season: 1d}}, severity: warning}}\nprometheus: {{retention: {{time: 5d}}}}\n").ok
+    assert compile_text(
+        f"{BASE}  x: {{anomaly: {{signals: traffic, season: 1d}}, severity: warning}}\nprometheus: {{retention: {{time: 5d}}}}\n"
+    ).ok
 
 
 def test_two_hard_limits_of_one_resource(compile_text: Compile) -> None:
-    done = compile_text(BASE + "".join(f"  c{n}: {{capacity: {{signals: disk, limits: {{disk: {{hard: {n}%}}}}}}, severity: warning}}\n" for n in (90, 95)))
+    done = compile_text(
+        BASE
+        + "".join(
+            f"  c{n}: {{capacity: {{signals: disk, limits: {{disk: {{hard: {n}%}}}}}}, severity: warning}}\n"
+            for n in (90, 95)
+        )
+    )
     assert [d.code for d in done.report if d.severity.word == "error"] == ["capacity/limit"]
 
 
 def test_a_signal_of_no_service_yet(compile_text: Compile) -> None:
-    done = compile_text(HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80']}}\nalerts:\n  c: {capacity: [memory, disk], severity: warning}\n")
+    done = compile_text(
+        HEAD
+        + CHANNEL
+        + "services:\n  web: {kind: http, scrape: {targets: ['web:80']}}\nalerts:\n  c: {capacity: [memory, disk], severity: warning}\n"
+    )
     assert done.ok
-    assert [d.message for d in done.report if d.code == "signals/nowhere"] == ["`c` watches `disk`, which no service of this system has"]
+    assert [d.message for d in done.report if d.code == "signals/nowhere"] == [
+        "`c` watches `disk`, which no service of this system has"
+    ]

@@ -37,13 +37,22 @@ def done(compile_text: Compile) -> Compilation:
 
 
 def panels(done: Compilation, service: str) -> dict[str, dict[str, Any]]:
-    board = next(json.loads(o.data) for path, o in done.outputs.items() if path.endswith(".json") and f"service-{service}" in path)
+    board = next(
+        json.loads(o.data)
+        for path, o in done.outputs.items()
+        if path.endswith(".json") and f"service-{service}" in path
+    )
     return {p["title"]: p for p in board["panels"]}
 
 
 def test_panels(done: Compilation) -> None:
     model, host = panels(done, "model"), panels(done, "host")
-    assert [t["legendFormat"] for t in model["Throughput: expected"]["targets"]] == ["now", "expected", "upper", "lower"]
+    assert [t["legendFormat"] for t in model["Throughput: expected"]["targets"]] == [
+        "now",
+        "expected",
+        "upper",
+        "lower",
+    ]
     assert "9 days" in model["Throughput: expected"]["description"]
     mappings = model["Throughput: anomaly detection"]["fieldConfig"]["defaults"]["mappings"]
     assert mappings[0]["options"]["0"]["text"] == "learning"
@@ -81,7 +90,10 @@ def test_alerts_link_to_their_panel(done: Compilation) -> None:
 
 
 def test_runbooks(done: Compilation) -> None:
-    texts = {name: done.outputs[f"docs/runbooks/{name}.md"].data for name in ("odd", "oddZero", "full", "fullSoftLimit", "worse")}
+    texts = {
+        name: done.outputs[f"docs/runbooks/{name}.md"].data
+        for name in ("odd", "oddZero", "full", "fullSoftLimit", "worse")
+    }
     pages = {name: data.decode() if isinstance(data, bytes) else data for name, data in texts.items()}
     assert "`traffic`: the value is far from what" in pages["odd"]
     assert "zero or gone" in pages["oddZero"]

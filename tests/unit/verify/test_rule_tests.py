@@ -71,7 +71,15 @@ def judged(rules: list[RuleTests], folder: Path) -> Results:
 @needs_promtool
 def test_every_alert_is_seen_to_fire_by_promtool(compiled: Compilation, tmp_path: Path) -> None:
     results = judged(planned(compiled), tmp_path)
-    assert {r.name for r in results.alerts} >= {"Errors", "Slow", "Busy", "Jobs", "ServiceDown", "ServiceAbsent", "TargetDown"}
+    assert {r.name for r in results.alerts} >= {
+        "Errors",
+        "Slow",
+        "Busy",
+        "Jobs",
+        "ServiceDown",
+        "ServiceAbsent",
+        "TargetDown",
+    }
     assert not results.uncovered
     assert not results.failed, results.failures
 
@@ -128,7 +136,9 @@ def test_an_alert_that_cannot_fire_is_named(compile_text: Compile, tmp_path: Pat
 
 
 def test_what_the_evaluator_does_not_know_is_said(compile_text: Compile) -> None:
-    result = compile_text(SPEC + "  Hour: {expr: 'queue_length > 1 and on () hour() > 3', severity: info, notify: [mail]}\n")
+    result = compile_text(
+        SPEC + "  Hour: {expr: 'queue_length > 1 and on () hour() > 3', severity: info, notify: [mail]}\n"
+    )
     (tests,) = planned(result, "Hour")
     assert tests.problem == "the tests do not know the function hour"
 

@@ -109,13 +109,17 @@ def test_two_slos_share_their_events_but_not_their_errors(tmp_path: Path) -> Non
     """One recording of the total, no sums across SLOs."""
     slos = (
         "{up: {signal: errors, objective: 99.9%},"
-        " strict: {total: 'http_requests_total{job=\"web\"}', bad: 'http_requests_total{job=\"web\",status!=\"200\"}', objective: 99.9%}}"
+        ' strict: {total: \'http_requests_total{job="web"}\', bad: \'http_requests_total{job="web",status!="200"}\', objective: 99.9%}}'
     )
     test = run(spec(slos), tmp_path).put(OK, "0+90x240").put(BAD, "0+10x240")
     test.put(OK.replace("200", "404"), "0+100x240")
     test.expect("100m", "count(slo:total:rate5m)", {"{}": 1})
-    test.expect("100m", 'max by (slo) (round(slo:sli_error:ratio_rate1h, 0.0001))', {'{slo="up"}': 0.05, '{slo="strict"}': 0.55})
-    test.expect("100m", "max by (slo) (round(slo:sli_error:ratio_rate1d, 0.0001))", {'{slo="up"}': 0.05, '{slo="strict"}': 0.55})
+    test.expect(
+        "100m", "max by (slo) (round(slo:sli_error:ratio_rate1h, 0.0001))", {'{slo="up"}': 0.05, '{slo="strict"}': 0.55}
+    )
+    test.expect(
+        "100m", "max by (slo) (round(slo:sli_error:ratio_rate1d, 0.0001))", {'{slo="up"}': 0.05, '{slo="strict"}': 0.55}
+    )
     assert test.passes()
 
 
@@ -126,7 +130,9 @@ def test_tiers_may_change_everything(tmp_path: Path) -> None:
     )
     test = run(spec(slo), tmp_path).put(OK, "0+50x240").put(BAD, "0x120 0+50x120")
     test.firing("62m").firing("70m", "MyPage")
-    test.expect("70m", 'max by (severity, notify) (ALERTS{alertname="MyPage"})', {'{severity="warning", notify="chat"}': 1})
+    test.expect(
+        "70m", 'max by (severity, notify) (ALERTS{alertname="MyPage"})', {'{severity="warning", notify="chat"}': 1}
+    )
     test.expect("70m", "count(slo:sli_error:ratio_rate3d) or vector(0)", {"{}": 0})
     assert test.passes()
 
@@ -135,10 +141,18 @@ def test_good_events(tmp_path: Path) -> None:
     """Latency: what is slower than the threshold is bad; requests whose bucket has no series yet are all bad."""
     slo = "{fast: {signal: latency, objective: 99%, threshold: 1s}}"
     base = 'http_request_duration_seconds%s{job="web",service="web",instance="a"%s}'
-    test = run(spec(slo), tmp_path).put(base % ("_count", ""), "0+100x240").put(base % ("_bucket", ',le="1.0"'), "0+97x240")
+    test = (
+        run(spec(slo), tmp_path)
+        .put(base % ("_count", ""), "0+100x240")
+        .put(base % ("_bucket", ',le="1.0"'), "0+97x240")
+    )
     test.put(base % ("_bucket", ',le="+Inf"'), "0+100x240")
     for window in ("5m", "30m", "1h", "6h", "2h", "1d", "3d"):
         test.expect("110m", f"max(round(slo:sli_error:ratio_rate{window}, 0.0001))", {"{}": 0.03})
     assert test.passes()
     test = run(spec(slo), tmp_path).put(base % ("_count", ""), "0+100x240")
-    assert test.expect("110m", f"max({RATIO})", {"{}": 1}).expect("110m", "max(slo:sli_error:ratio_rate6h)", {"{}": 1}).passes()
+    assert (
+        test.expect("110m", f"max({RATIO})", {"{}": 1})
+        .expect("110m", "max(slo:sli_error:ratio_rate6h)", {"{}": 1})
+        .passes()
+    )

@@ -12,7 +12,15 @@ GROUPED = "{up: {signal: errors, objective: 99%, group_by: route}, plain: {signa
 
 
 def alert(tier: str, slo: str = "plain", severity: str = "warning", **more: str) -> dict[str, str]:
-    return {"alertname": "x", "service": "web", "slo": slo, "slo_tier": tier, "severity": severity, "system": "shop", **more}
+    return {
+        "alertname": "x",
+        "service": "web",
+        "slo": slo,
+        "slo_tier": tier,
+        "severity": severity,
+        "system": "shop",
+        **more,
+    }
 
 
 def test_a_fast_tier_holds_back_the_slower_ones_of_its_slo(tmp_path: Path) -> None:
@@ -87,7 +95,9 @@ def test_the_dashboard_shows_every_window_and_chooses_groups(tmp_path: Path) -> 
     assert [t["legendFormat"].split()[0] for t in burn["targets"]] == ["5m", "30m", "1h", "2h", "6h", "1d", "3d"]
     data = [t["expr"] for p in board["panels"] for t in p.get("targets", []) if "slo:" in t["expr"]]
     assert all('route=~"$route"' in expr for expr in data)
-    linked = {rule.annotations["__panelId__"] for rule in made.model.alerts if rule.kind == "slo"} if made.model else set()
+    linked = (
+        {rule.annotations["__panelId__"] for rule in made.model.alerts if rule.kind == "slo"} if made.model else set()
+    )
     assert linked <= {str(p["id"]) for p in board["panels"]}
 
 

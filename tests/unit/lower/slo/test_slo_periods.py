@@ -50,7 +50,9 @@ def test_events_during_maintenance_do_not_count(tmp_path: Path) -> None:
     run.expect("100m", "count(slo:total:rate5m) or vector(0)", {"{}": 0})
     run.expect("230m", LEFT, {"{}": 1})
     assert run.passes()
-    without = Run(rules_of(spec("{up: {signal: errors, objective: 99.9%}}"), tmp_path), tmp_path).put(OK, good).put(BAD, bad)
+    without = (
+        Run(rules_of(spec("{up: {signal: errors, objective: 99.9%}}"), tmp_path), tmp_path).put(OK, good).put(BAD, bad)
+    )
     assert without.firing("100m", "SloPageFast", "SloPageSlow", "SloTicketFast", "SloTicketSlow").passes()
 
 
