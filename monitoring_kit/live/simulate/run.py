@@ -13,7 +13,7 @@ from monitoring_kit.live.backtest.machine import Firing
 from monitoring_kit.live.backtest.run import Backtest, Options, run
 from monitoring_kit.live.backtest.tsdb import PrivateServer, tool
 from monitoring_kit.live.simulate.samples import exposition, targets_of
-from monitoring_kit.live.simulate.scenario import Scenario
+from monitoring_kit.live.simulate.scenario import Scenario, library
 from monitoring_kit.lower.model import Model
 from monitoring_kit.pipeline import Compilation
 from monitoring_kit.resolve.system import ServiceView
@@ -92,7 +92,10 @@ def simulate(
 
 
 def _start(scenarios: Sequence[Scenario], scenario: Scenario) -> int:
-    return EPOCH + scenarios.index(scenario) * APART
+    # The place in the library, so that a scenario is the same whichever others are played with it.
+    known = list(library().values())
+    place = known.index(scenario) if scenario in known else len(known) + scenarios.index(scenario)
+    return EPOCH + place * APART
 
 
 def _write(compilation: Compilation, scenario: Scenario, start: int, lab: Lab, tell: Tell) -> list[str]:
