@@ -92,8 +92,8 @@ def _step(subject: Subject, trees: Sequence[ast.Expr], furthest: int) -> int:
     return step
 
 
-def make(setting: Setting, *, knobs: int = 4) -> Suite:
-    """The suite of a rule."""
+def make(setting: Setting, *, knobs: int = 4, brief: bool = False) -> Suite:
+    """The suite of a rule; ``brief`` is the firing case alone, for a rule whose other cases another suite has."""
     suite = Suite(setting.step, setting.recordings)
     steady = Steady(
         setting.subject.expr,
@@ -110,8 +110,9 @@ def make(setting: Setting, *, knobs: int = 4) -> Suite:
         suite.problem = f"no input was found at which it fires ({steady.tries} tried)"
     # A history of a week takes seconds to play: once is enough.
     for number, knob in enumerate(found[: 1 if setting.reach // setting.step > LONG_STEPS else knobs]):
-        _add(setting, knob, suite, first=number == 0)
-    _without_data(setting, suite)
+        _add(setting, knob, suite, first=number == 0, brief=brief)
+    if not brief:
+        _without_data(setting, suite)
     if not suite.fires and not suite.problem:
         suite.problem = "it did not fire within the time of a test"
     return suite
@@ -131,12 +132,12 @@ def _constant(setting: Setting, suite: Suite) -> Suite:
     return suite
 
 
-def _add(setting: Setting, knob: Knob, suite: Suite, *, first: bool) -> None:
+def _add(setting: Setting, knob: Knob, suite: Suite, *, first: bool, brief: bool) -> None:
     warm = setting.reach // setting.step + 4
     hold = setting.subject.for_ // setting.step
     longest = setting.reach // setting.step + hold + 8
     start = _fire(setting, knob, suite, warm, longest)
-    if start is None:
+    if start is None or brief:
         return
     length = start - warm + 3
     if knob.below != knob.silent:

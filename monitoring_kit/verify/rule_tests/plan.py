@@ -87,7 +87,7 @@ class Planner:
         problems: list[str], suffix: str,
     ) -> None:  # fmt: skip
         try:
-            suite = self._made(rule, subject, recordings)
+            suite = self._made(rule, subject, recordings, brief=result.covered)
         except (UnsupportedError, EvaluationError) as error:
             problems.append(f"the tests do not know {error}")
             return
@@ -104,7 +104,9 @@ class Planner:
         result.files.append(TestFile(name, rule.name, rules, tree, len(suite.cases), len(rules) - 1))
         _count(result.kinds, suite.cases)
 
-    def _made(self, rule: AlertingRule, subject: Subject, recordings: Mapping[str, list[Recording]]) -> Suite | None:
+    def _made(
+        self, rule: AlertingRule, subject: Subject, recordings: Mapping[str, list[Recording]], *, brief: bool
+    ) -> Suite | None:
         trees = [rule.expr, *(r.expr for rules in recordings.values() for r in rules)]
         leaves: list[Leaf] = self.wiring.leaves(trees, rule.service)
         if not recordings:
@@ -112,7 +114,7 @@ class Planner:
         setting = Setting(subject, leaves, recordings, left_open=self.left_open)
         if recordings and setting.reach // setting.step > DEEP_STEPS:
             return None
-        return make(setting, knobs=1 if recordings else 4)
+        return make(setting, knobs=1 if recordings else 4, brief=brief)
 
     def recordings(self) -> Iterator[Callable[[], RuleTests]]:
         """The tests of the recording rules, each made when called."""
