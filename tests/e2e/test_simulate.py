@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -73,3 +74,13 @@ def test_listing_and_unknown_scenarios() -> None:
     )
     assert wrong.returncode == 2
     assert "total-outage" in wrong.stderr
+
+
+def test_the_committed_page_is_what_the_example_does() -> None:
+    """Some minutes: every scenario, the seasonal week included."""
+    from monitoring_kit.live.simulate.page import EXAMPLE as SPEC
+    from monitoring_kit.live.simulate.page import PAGE, simulation_report
+
+    page = EXAMPLE.parents[2] / PAGE
+    with contextlib.chdir(page.parents[1]):
+        assert page.read_text(encoding="utf-8") == simulation_report(SPEC)
