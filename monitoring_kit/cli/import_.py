@@ -36,7 +36,7 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@command.command("sloth")
+@command.command("sloth", epilog=EXAMPLES)
 @_options
 @click.pass_context
 def sloth(ctx: click.Context, files: tuple[Path, ...], system: str, out: Path | None, force: bool) -> None:
@@ -46,7 +46,7 @@ def sloth(ctx: click.Context, files: tuple[Path, ...], system: str, out: Path | 
     _run(ctx, import_sloth, files, system, out, force)
 
 
-@command.command("openslo")
+@command.command("openslo", epilog=EXAMPLES)
 @_options
 @click.pass_context
 def openslo(ctx: click.Context, files: tuple[Path, ...], system: str, out: Path | None, force: bool) -> None:

@@ -30,7 +30,7 @@ def command() -> None:
     """Objectives: what is left of their budgets, and their history."""
 
 
-@command.command("status")
+@command.command("status", epilog=EXAMPLES)
 @spec_argument
 @env_option
 @click.option("--prometheus", "url", required=True, metavar="URL", help="The Prometheus that evaluates the rules.")
@@ -61,7 +61,7 @@ def status(ctx: click.Context, spec: str, env: str | None, url: str, form: str, 
         click.echo(table(found))
 
 
-@command.command("backfill")
+@command.command("backfill", epilog=EXAMPLES)
 @spec_argument
 @env_option
 @click.option("--prometheus", "url", metavar="URL", help="A running Prometheus that has the raw history.")
