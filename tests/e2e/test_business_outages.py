@@ -74,7 +74,7 @@ def gone_after(database: Database, rig: Rig, timeout: float) -> float:
 def test_timed_out_query_is_gone_from_the_server(database: Database) -> None:
     with database.rig({"slow_now": gauge(database.sleep, timeout="700ms")}) as rig:
         rig.scrape()
-        assert gone_after(database, rig, 0.7) <= 0.1
+        assert gone_after(database, rig, 0.7) <= 0.5
 
 
 def test_query_that_ignores_the_servers_timeout_is_killed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_query_that_ignores_the_servers_timeout_is_killed(database: Database, mo
         )
     with database.rig({"slow_now": gauge(database.sleep, timeout="700ms")}) as rig:
         rig.scrape()
-        assert gone_after(database, rig, 0.7) <= 0.1
+        assert gone_after(database, rig, 0.7) <= 0.5
         assert rig.registry.value("mkit_business_queries_killed_total", {"source": "shop"}) == 2
 
 

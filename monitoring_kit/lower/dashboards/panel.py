@@ -106,7 +106,7 @@ _DEFAULTS: dict[tuple[object, ...], dict[str, Any]] = {}
 
 
 def _built_defaults(type_: str, kind: dict[str, Any], look: Look, limits: list[Limit]) -> dict[str, Any]:
-    found: dict[str, Any] = {"unit": look.unit, "noValue": look.no_value, "mappings": look.mappings or _BAD_VALUES}
+    found: dict[str, Any] = {"unit": look.unit, "noValue": look.no_value, "mappings": _mappings(look)}
     share = look.unit == "percentunit" and look.bad == "low"
     if share:
         found["decimals"] = 2
@@ -169,3 +169,10 @@ def value_overrides(labels: Iterable[str]) -> list[dict[str, Any]]:
         }
         for value in colors["values"]
     ]
+
+
+def _mappings(look: Look) -> list[dict[str, Any]]:
+    """The panel's own mappings, and always one for what is no number: "NaN" tells nobody anything."""
+    if any(mapping["type"] == "special" for mapping in look.mappings):
+        return look.mappings
+    return [*look.mappings, *_BAD_VALUES] if look.mappings else _BAD_VALUES

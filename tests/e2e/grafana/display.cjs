@@ -22,5 +22,5 @@ function matched({ options, names }) {
 }
 
 const units = getValueFormats().flatMap((group) => group.submenu.map((unit) => unit.value));
-const colors = Object.fromEntries(["green", "orange", "red", "blue"].map((name) => [name, theme.visualization.getColorByName(name)]));
+const colors = Object.fromEntries(["green", "yellow", "orange", "red", "blue"].map((name) => [name, theme.visualization.getColorByName(name)]));
 console.log(JSON.stringify({ shown: input.shown.map(shown), matched: input.matched.map(matched), units, colors }));
