@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,16 +41,26 @@ def asked(lab: Lab, panel: dict[str, Any], target: dict[str, Any], chosen: dict[
     return lab.instant(expr) if target.get("instant") else lab.range(expr, step)
 
 
+# What is learnt from days of history has none in a lab of minutes: tests/e2e/test_history.py holds it against weeks.
+OF_DAYS = re.compile(r":(prediction|residual|avg_1d|days_to_limit|forecast)")
+
+
+def _live(built: Built) -> list[dict[str, Any]]:
+    """The dashboards whose series exist within minutes. The one of the objectives reads hourly tiles and days of budgets: its
+    queries are held against the real engine by the tests of the rules instead."""
+    return [board for board in built.boards.values() if "slo" not in board["tags"]]
+
+
 def test_every_panel_shows_something(live: tuple[Built, Lab]) -> None:
     built, lab = live
     empty, asked_for = [], 0
-    for board in built.boards.values():
+    for board in _live(built):
         for panel in data_panels(board):
             for target in panel["targets"]:
                 found = asked(lab, panel, target, ALL)
                 asked_for += 1
                 where = f"{board['title']} / {panel['title']}: {target['expr']}"
-                if "ALERTS" not in target["expr"] and not found:
+                if "ALERTS" not in target["expr"] and not found and not OF_DAYS.search(target["expr"]):
                     empty.append(where)
                 assert all(finite(series) for series in found), where
     assert asked_for > 50
@@ -58,7 +69,7 @@ def test_every_panel_shows_something(live: tuple[Built, Lab]) -> None:
 
 def test_every_legend_names_labels_that_the_series_have(live: tuple[Built, Lab]) -> None:
     built, lab = live
-    for board in built.boards.values():
+    for board in _live(built):
         for panel in data_panels(board):
             for target in panel["targets"]:
                 labels = legend_labels(target.get("legendFormat", ""))
@@ -73,7 +84,7 @@ def test_every_legend_names_labels_that_the_series_have(live: tuple[Built, Lab])
 
 def test_every_variable_offers_values_and_a_choice_narrows(live: tuple[Built, Lab]) -> None:
     built, lab = live
-    for board in built.boards.values():
+    for board in _live(built):
         chosen = dict(ALL)
         for variable in board["templating"]["list"]:
             if variable["type"] != "query":
@@ -92,11 +103,19 @@ def test_every_variable_offers_values_and_a_choice_narrows(live: tuple[Built, La
 
 def test_every_annotation_is_valid_and_the_firing_alert_is_found(live: tuple[Built, Lab]) -> None:
     built, lab = live
-    found = 0
-    for board in built.boards.values():
-        for annotation in board["annotations"]["list"]:
-            if "expr" in annotation:
-                found += len(lab.range(interpolated(annotation["expr"], 15, ALL), 15))
+
+    def firing() -> int:
+        return sum(
+            len(lab.range(interpolated(annotation["expr"], 15, ALL), 15))
+            for board in _live(built)
+            for annotation in board["annotations"]["list"]
+            if "expr" in annotation
+        )
+
+    # An alert without `for` fires at the second evaluation after its recording.
+    deadline = time.monotonic() + 60
+    while not (found := firing()) and time.monotonic() < deadline:
+        time.sleep(2)
     assert found, "an instance of each service is down, so an alert without `for` fires"
 
 
