@@ -76,7 +76,7 @@ def command(
     if plan is not None:
         more |= {
             "written": True,
-            "plan": {n: getattr(plan, n) for n in ("new", "changed", "unchanged", "orphans", "kept")},
+            "plan": {n: getattr(plan, n) for n in ("new", "changed", "modes", "unchanged", "orphans", "kept")},
         }
         more["verified"] = proof.tools if proof else False
     show_findings(compilation.report, form, min_severity, more)

@@ -17,11 +17,14 @@ from monitoring_kit.write.manifest import BadManifestError, Manifest, read_manif
 
 @dataclass(slots=True)
 class Plan:
-    """Paths by what happens to them. ``orphans`` are ours, no longer made, and removed; ``kept`` are former files of ours that
-    somebody changed: they are left alone. ``edited`` are changed files that somebody had edited by hand."""
+    """Paths by what happens to them. ``modes`` have the right bytes under another mode: writing puts the mode right, but it is
+    no drift, for git keeps no modes and a fresh clone would never be clean. ``orphans`` are ours, no longer made, and removed;
+    ``kept`` are former files of ours that somebody changed: they are left alone. ``edited`` are changed files that somebody had
+    edited by hand."""
 
     new: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    modes: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
@@ -30,17 +33,18 @@ class Plan:
 
     @property
     def writes(self) -> list[str]:
-        return [*self.new, *self.changed]
+        return [*self.new, *self.changed, *self.modes]
 
     @property
     def nothing(self) -> bool:
-        """True when the folder already is as it should be."""
+        """True when the folder already holds what it should, whatever the modes are."""
         return not (self.new or self.changed or self.orphans)
 
     def summary(self) -> str:
         """``3 new, 1 changed, 20 unchanged, 1 removed``."""
         counts = [
-            (len(self.new), "new"), (len(self.changed), "changed"), (len(self.unchanged), "unchanged"), (len(self.orphans), "removed"),
+            (len(self.new), "new"), (len(self.changed), "changed"), (len(self.modes), "with permissions put right"),
+            (len(self.unchanged), "unchanged"), (len(self.orphans), "removed"),
         ]  # fmt: skip
         return ", ".join(f"{n} {word}" for n, word in counts if n) or "nothing to write"
 
@@ -91,7 +95,7 @@ def _place(out: Path, path: str, output: Output, ours: Mapping[str, str], plan: 
         plan.new.append(path)
     elif data == output.data:
         same_mode = stat.S_IMODE((out / path).stat().st_mode) == output.mode
-        (plan.unchanged if same_mode else plan.changed).append(path)
+        (plan.unchanged if same_mode else plan.modes).append(path)
     elif path in ours or (path == MANIFEST and plan.previous is not None):
         plan.changed.append(path)
         if path in ours and _digest(data) != ours[path]:

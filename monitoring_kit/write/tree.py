@@ -33,7 +33,7 @@ def write_tree(out: Path, outputs: Mapping[str, Output], manifest: bytes, report
             plan = make_plan(out, everything, report)
             if report.failed:
                 raise Stop
-            if not plan.nothing:
+            if plan.writes or plan.orphans:
                 commit(out, everything, plan.writes, plan.orphans)
     except BusyError as error:
         report.error("write/busy", str(error), Span(str(out)), help="wait until it is done and run mkit again")
@@ -66,10 +66,10 @@ def existing_plan(out: Path, outputs: Mapping[str, Output], manifest: bytes, rep
 
 
 def _without_manifest(plan: Plan) -> Plan:
-    new, changed, unchanged = (
-        [p for p in paths if p != MANIFEST] for paths in (plan.new, plan.changed, plan.unchanged)
+    new, changed, modes, unchanged = (
+        [p for p in paths if p != MANIFEST] for paths in (plan.new, plan.changed, plan.modes, plan.unchanged)
     )
-    return replace(plan, new=new, changed=changed, unchanged=unchanged)
+    return replace(plan, new=new, changed=changed, modes=modes, unchanged=unchanged)
 
 
 def _make_folder(out: Path, report: Report) -> list[Path]:

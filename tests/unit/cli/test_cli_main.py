@@ -372,6 +372,18 @@ def test_a_character_that_no_file_can_hold_is_a_finding() -> None:
     assert "mkit.yaml:8:" in done.stdout
 
 
+def test_a_fresh_clone_is_no_drift_although_git_drops_the_modes(place: Path) -> None:
+    edit('kind: webhook, url: "http://hook:1/"', "kind: slack, channel: '#ops', webhook_file: /run/secrets/slack")
+    assert mkit("generate", "mkit.yaml", "-o", "out", "--no-verify").exit_code == 0
+    assert {p.stat().st_mode & 0o777 for p in Path("out").rglob("*") if p.is_file()} == {0o640, 0o644}
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+        subprocess.run(["git", *words], check=True)
+    subprocess.run(["git", "clone", "-q", ".", str(place / "clone")], check=True)
+    assert {p.stat().st_mode & 0o777 for p in Path("clone/out").rglob("*") if p.is_file()} == {0o644}
+    done = mkit("generate", "clone/mkit.yaml", "-o", "clone/out", "--check")
+    assert done.exit_code == 0, done.output
+
+
 def test_drift_in_machine_formats_is_a_finding_a_file() -> None:
     mkit("generate", "mkit.yaml", "-o", "out", "--no-verify")
     Path("out/prometheus/prometheus.yml").unlink()

@@ -87,10 +87,13 @@ def test_unchanged_files_are_not_touched_and_changed_ones_are(tmp_path: Path) ->
     assert (tmp_path / "manifest.json").stat().st_mtime == 1
 
 
-def test_a_changed_mode_is_a_change(tmp_path: Path) -> None:
+def test_a_changed_mode_is_put_right_but_is_no_drift_for_git_keeps_none(tmp_path: Path) -> None:
     write(tmp_path, files(a="1"))
     (tmp_path / "a").chmod(0o666)
-    assert write(tmp_path, files(a="1")).changed == ["a"]
+    assert existing_plan(tmp_path, files(a="1"), manifest(files(a="1")), Report()).nothing
+    plan = write(tmp_path, files(a="1"))
+    assert (plan.changed, plan.modes) == ([], ["a"])
+    assert plan.summary() == "1 with permissions put right"
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o644
 
 
