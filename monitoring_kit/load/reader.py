@@ -53,6 +53,12 @@ def _syntax(source: Source, report: Report, error: yaml.MarkedYAMLError) -> None
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     text = source.line(line)
     help_ = ""
+    if "maximum nesting depth" in (error.problem or ""):
+        # libyaml reads ahead of its events, and since 0.2.6 gives up by itself at a depth of 1,000.
+        report.error(
+            "yaml/limit", f"more than {MAX_DEPTH} levels of nesting", Span(source.file, line, column, line, column + 1)
+        )
+        return
     if re.match(r"^ *\t", text):
         column = text.index("\t") + 1
         message, help_ = (

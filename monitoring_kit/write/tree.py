@@ -11,6 +11,7 @@ from pathlib import Path
 from monitoring_kit.conventions import MANIFEST
 from monitoring_kit.diagnostics import Report, Span, Stop
 from monitoring_kit.emit import Output
+from monitoring_kit.write.foreign import tell_foreign
 from monitoring_kit.write.plan import Plan, make_plan
 from monitoring_kit.write.transaction import WORK, BusyError, commit, locked, recover
 
@@ -43,6 +44,7 @@ def write_tree(out: Path, outputs: Mapping[str, Output], manifest: bytes, report
         _refused(out, error, report)
         raise Stop from None
     _tell(out, plan, report)
+    tell_foreign(out, outputs, plan.orphans, report)
     # The caller counts the generated files, not mkit's own bookkeeping.
     return _without_manifest(plan)
 
@@ -62,6 +64,7 @@ def existing_plan(out: Path, outputs: Mapping[str, Output], manifest: bytes, rep
         if plan.previous.proof_aside == meant:
             plan.changed.remove(MANIFEST)
             plan.unchanged.append(MANIFEST)
+    tell_foreign(out, outputs, plan.orphans, report)
     return plan
 
 
