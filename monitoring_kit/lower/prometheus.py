@@ -14,6 +14,7 @@ from monitoring_kit.lower.model import Model
 from monitoring_kit.lower.prometheus_flags import lower_flags
 from monitoring_kit.lower.prometheus_web import lower_web
 from monitoring_kit.lower.relabel import drop_label
+from monitoring_kit.lower.relabel_losses import check_relabeling
 from monitoring_kit.lower.remote import remote_reads, remote_writes
 from monitoring_kit.lower.scrape import scrape_job
 from monitoring_kit.lower.self_monitoring import alertmanager_access, self_jobs
@@ -27,6 +28,7 @@ def lower_prometheus(system: System, model: Model, report: Report) -> list[OutFi
     """``prometheus.yml`` of every replica, ``flags``, and ``web.yml`` where the spec has TLS or users."""
     spec = system.spec.prometheus
     check_external_labels(system, report)
+    check_relabeling(system, model, report)
     labels = system.external_labels
     origin = system.spec.at("prometheus")
     rest = Branch(
