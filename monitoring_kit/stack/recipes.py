@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from monitoring_kit.live.catalog import Catalog, capture
@@ -167,8 +168,19 @@ def pushgateway(lab: Lab) -> Catalog:
     lab.start("pushgateway", [program(package), f"--web.listen-address=127.0.0.1:{port}"], url)
     pushed = requests.put(f"{url}/job/batch", data="# TYPE rows_total counter\nrows_total 1\n", timeout=10)
     pushed.raise_for_status()
-    text = "\n".join(line for line in read(url).splitlines() if "rows_total" not in line)
-    return finish("pushgateway", package, "after one push; the pushed metric itself left out", text)
+    return without_pushed(
+        finish("pushgateway", package, "after one push; the pushed metric itself left out", read(url))
+    )
+
+
+# What a Pushgateway says of each group that it was pushed: prometheus/pushgateway, README, "About the job and instance labels".
+_GROUP_TIMES = ("push_time_seconds", "push_failure_time_seconds")
+
+
+def without_pushed(catalog: Catalog) -> Catalog:
+    """A Pushgateway's catalog without what was pushed, by us or by anybody: only that carries the ``job`` of a group."""
+    own = {n: m for n, m in catalog.metrics.items() if "job" not in m.labels or n in _GROUP_TIMES}
+    return replace(catalog, metrics=own)
 
 
 def python_client(lab: Lab) -> Catalog:

@@ -18,6 +18,7 @@ from monitoring_kit.promql.catalog import (
     shipped_catalogs,
     unit_of,
 )
+from monitoring_kit.stack.recipes import without_pushed
 
 TEXT = """\
 # HELP http_requests_total  Requests
@@ -194,6 +195,29 @@ def test_a_shipped_catalog_holds_no_address_of_the_machine_that_captured_it(name
     text = dump_catalog(load_catalog(name))
     assert "/tmp/" not in text
     assert "127.0.0.1:" not in text
+
+
+def test_what_was_pushed_to_a_pushgateway_is_no_metric_of_it() -> None:
+    # Text as Pushgateway 1.5.1 answers after `rows 7` was pushed without a type.
+    text = (
+        '# TYPE push_time_seconds gauge\npush_time_seconds{instance="",job="backup"} 1.7e+09\n'
+        '# TYPE rows untyped\nrows{instance="",job="backup"} 7\n'
+        '# TYPE rows_total counter\nrows_total{instance="",job="batch"} 1\n'
+        '# TYPE pushgateway_build_info gauge\npushgateway_build_info{version="1.5.1"} 1\n'
+    )
+    kept = without_pushed(capture(text, "pushgateway", "1.5.1", "a test"))
+    assert list(kept.metrics) == ["push_time_seconds", "pushgateway_build_info"]
+
+
+@pytest.mark.parametrize("name", shipped_catalogs())
+def test_a_shipped_catalog_holds_no_metric_of_the_capture_itself(name: str) -> None:
+    own = {
+        "pushgateway": ("go_", "process_", "push_", "pushgateway_"),
+        "statsd_exporter": ("go_", "process_", "promhttp_", "statsd_"),
+    }
+    metrics = load_catalog(name).metrics
+    assert [n for n in metrics if not n.startswith(own.get(name, ""))] == []
+    assert [n for n in metrics if n.startswith(("rows", "lab_"))] == []
 
 
 def test_closed_values_are_complete_and_few() -> None:
