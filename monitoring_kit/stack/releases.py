@@ -11,6 +11,7 @@ import hashlib
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -44,13 +45,17 @@ def host_platform(system: str, machine: str) -> str:
     return f"{system.removesuffix('2')}-{_MACHINES.get(machine.lower(), machine.lower())}"
 
 
+def shipped_table() -> dict[str, Any]:
+    """The pinned releases of `releases.yaml`, as it stands there."""
+    text = resources.files("monitoring_kit.stack").joinpath("releases.yaml").read_text(encoding="utf-8")
+    table: dict[str, Any] = yaml.safe_load(text)
+    return table
+
+
 def pinned(platform: str, table: Mapping[str, Any] | None = None) -> list[Release]:
     """The releases pinned for `platform`. Raises ReleaseError naming the platforms that are."""
-    if table is None:
-        text = resources.files("monitoring_kit.stack").joinpath("releases.yaml").read_text(encoding="utf-8")
-        table = yaml.safe_load(text)
     found: list[Release] = []
-    for name, entry in table.items():
+    for name, entry in (shipped_table() if table is None else table).items():
         checksum = (entry.get("sha256") or {}).get(platform)
         if checksum is None:
             have = ", ".join(sorted(entry.get("sha256") or {})) or "none"
@@ -97,24 +102,27 @@ def _download(release: Release, archive: Path) -> None:
 
 
 def _unpack(release: Release, archive: Path, target: Path) -> None:
-    left = set(release.programs)
+    unpacked = archive.parent / "programs"
+    unpacked.mkdir()
     try:
-        with tarfile.open(archive, "r:gz") as tar:
-            for member in tar:
-                name = Path(member.name).name
-                # Only plain files that we asked for, written under names of our own choosing.
-                if name not in left or not member.isfile():
-                    continue
-                source = tar.extractfile(member)
-                if source is None:
-                    continue
-                fresh = target / f".{name}.new"
-                with source, fresh.open("wb") as file:
-                    shutil.copyfileobj(source, file)
-                fresh.chmod(0o755)
-                fresh.replace(target / name)
-                left.discard(name)
-    except tarfile.TarError as error:
-        raise ReleaseError(f"{release.name}: not a tar archive: {error}") from error
-    if left:
+        _extract(archive, set(release.programs), unpacked)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ReleaseError(f"{release.name}: not a whole tar archive: {error}") from error
+    if left := [name for name in release.programs if not (unpacked / name).is_file()]:
         raise ReleaseError(f"{release.name}: the archive holds no {', '.join(sorted(left))}")
+    for name in release.programs:
+        (unpacked / name).replace(target / name)
+
+
+def _extract(archive: Path, wanted: set[str], folder: Path) -> None:
+    """Only plain files that we asked for, written under names of our own choosing."""
+    with tarfile.open(archive, "r:gz") as tar:
+        for member in tar:
+            name = Path(member.name).name
+            source = tar.extractfile(member) if name in wanted and member.isfile() else None
+            if source is None:
+                continue
+            with source, (folder / name).open("wb") as file:
+                shutil.copyfileobj(source, file)
+            (folder / name).chmod(0o755)
+            wanted.discard(name)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -92,11 +93,21 @@ def test_an_archive_without_the_programs_is_refused(served: Served, tmp_path: Pa
     served.body = archive(p__prometheus=b"a")
     with pytest.raises(releases.ReleaseError, match="holds no promtool"):
         releases.fetch(tmp_path, "linux-amd64", table(served))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("cut", [0.99, 0.5, 0.01])
+def test_an_archive_that_was_pinned_while_cut_off_is_refused(served: Served, tmp_path: Path, cut: float) -> None:
+    whole = archive(p__prometheus=os.urandom(200_000), p__promtool=os.urandom(200_000))
+    served.body = whole[: int(len(whole) * cut)]
+    with pytest.raises(releases.ReleaseError, match=r"not a whole tar archive|holds no"):
+        releases.fetch(tmp_path, "linux-amd64", table(served))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_what_is_no_archive_is_refused(served: Served, tmp_path: Path) -> None:
     served.body = b"<html>sign in</html>"
-    with pytest.raises(releases.ReleaseError, match="not a tar archive"):
+    with pytest.raises(releases.ReleaseError, match="not a whole tar archive"):
         releases.fetch(tmp_path, "linux-amd64", table(served))
 
 
