@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,13 @@ import pytest
 
 from monitoring_kit.diagnostics import Diagnostic
 from monitoring_kit.pipeline import Compilation, compile_spec
+from monitoring_kit.stack.tools import find_tools
+
+# Tests ask PATH for the real tools, also while they are collected: those of `make tools` and of MKIT_SUITE count as much as
+# the machine's own, or a machine that has none of its own would skip the proof.
+os.environ["PATH"] = os.pathsep.join(
+    [*dict.fromkeys(str(t.path.parent) for t in find_tools().values() if t.path), os.environ["PATH"]]
+)
 
 HEAD = "version: mkit/v1\nsystem: shop\n"
 CHANNEL = "channels:\n  mail: {kind: webhook, url: 'http://hook:1/'}\n"

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,11 +77,13 @@ class PrivateApt:
 
     `folder/root` holds the unpacked packages, `folder/apt` the lists and downloads, and
     `folder/packages.json` what was unpacked. Two processes may fetch at once: the second waits.
+    `prepare` may change each unpacked package before it moves to its place.
     """
 
     suite: str
     folder: Path
     mirror: str = field(default_factory=system_mirror)
+    prepare: Callable[[Path], None] | None = None
 
     @property
     def root(self) -> Path:
@@ -187,6 +189,8 @@ class PrivateApt:
             name, _, version = fields.strip().partition(" ")
             with tempfile.TemporaryDirectory(dir=self.folder, prefix="unpack-") as scratch:
                 _apt(["dpkg", "-x", str(archive), scratch])
+                if self.prepare:
+                    self.prepare(Path(scratch))
                 _move_tree(Path(scratch), self.root)
             archive.unlink()
             done.append(Package(name, version))

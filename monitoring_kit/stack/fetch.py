@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from monitoring_kit.stack import apt, releases
+from monitoring_kit.stack.relocate import relocate
 from monitoring_kit.stack.tools import PATH_SUITE, SUITES, chosen_suite, tool_folders
 
 # Newer suites have promtool as a package of its own; a suite that lacks a name is served without it.
@@ -34,7 +35,7 @@ def fetch(suite: str | None = None, folder: Path | None = None) -> dict[str, str
     if apt.available():
         name = _own_release() if chosen == PATH_SUITE else chosen
         try:
-            fetched = apt.PrivateApt(name, target / name).fetch(PACKAGES)
+            fetched = apt.PrivateApt(name, target / name, prepare=relocate).fetch(PACKAGES)
             return {package.name: package.version for package in fetched}
         except apt.AptError as error:
             reasons.append(f"Debian {name}: {error}")

@@ -2,15 +2,18 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+import requests
 from click.testing import CliRunner
 
 from monitoring_kit.cli.tools import command
 from monitoring_kit.stack import apt
 from monitoring_kit.stack.fetch import fetch, fetch_packages, package_version
 from monitoring_kit.stack.tools import REQUIRED, SUITES, ToolsMissingError, ensure_tools, env_name, find_tools
+from tests.servers import free_port
 
 pytestmark = [
     pytest.mark.e2e,
@@ -76,6 +79,49 @@ def test_each_suite_is_fetched_and_runs_here(fresh: Path, suite: str) -> None:
     config.write_text("scrape_configs: [{job_name: a, static_configs: [{targets: ['b:1']}]}]\n", encoding="utf-8")
     checked = subprocess.run([tools["promtool"].path or "", "check", "config", config], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_fetched_servers_find_their_own_templates_and_pages_wherever_the_folder_is(fresh: Path, suite: str) -> None:
+    fetch(suite)
+    moved = fresh / "moved"
+    (fresh / "tools").rename(moved)
+    programs = moved / suite / "root" / "usr" / "bin"
+    (fresh / "alertmanager").symlink_to(programs / "prometheus-alertmanager")
+    (fresh / "am.yml").write_text("route: {receiver: a}\nreceivers: [{name: a}]\n", encoding="utf-8")
+    (fresh / "prometheus.yml").write_text("global: {}\n", encoding="utf-8")
+    for program, arguments in (
+        (fresh / "alertmanager", ["--config.file=am.yml", "--storage.path=am", "--cluster.listen-address="]),
+        (programs / "prometheus", ["--config.file=prometheus.yml", "--storage.tsdb.path=p"]),
+    ):
+        address = f"127.0.0.1:{free_port()}"
+        command = [program, *arguments, f"--web.listen-address={address}"]
+        with subprocess.Popen(command, cwd=fresh, stderr=subprocess.PIPE, text=True) as server:
+            try:
+                answer = _get(f"http://{address}/-/ready", server)
+                assert answer.ok, answer.text
+                shown = requests.get(f"http://{address}/", timeout=10)
+                assert shown.ok, shown.text
+                assert "<html" in shown.text
+            finally:
+                server.terminate()
+
+
+def _get(url: str, server: subprocess.Popen[str]) -> requests.Response:
+    """The first answer of a server that is starting."""
+    for _ in range(600):
+        if server.poll() is not None:
+            assert server.stderr is not None
+            pytest.fail(server.stderr.read())
+        try:
+            answer = requests.get(url, timeout=10)
+        except requests.ConnectionError:
+            time.sleep(0.1)
+            continue
+        if answer.status_code != 503:
+            return answer
+        time.sleep(0.1)
+    pytest.fail(f"{url} gave no answer")
 
 
 def test_the_verb_fetches_what_is_missing_and_prints_it(fresh: Path) -> None:
