@@ -147,12 +147,12 @@ def test_renamed_metrics_are_gone() -> None:
     ids=lambda text: f"{text[:8]}...{len(text)}".encode("ascii", "replace").decode().replace("\n", " "),
 )
 def test_hostile_sizes_end_in_an_error_quickly(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         parse(text)
     except PromQLError as error:
         check_error(text, error)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_one_megabyte_is_fine_while_it_is_flat() -> None:

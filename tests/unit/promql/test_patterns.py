@@ -52,10 +52,10 @@ def test_comments_and_numbers(text: str) -> None:
     "text", ["#" * 20_000, "x " + "# #" * 20_000 + "\n!", "1" * 20_000 + "!", " " * 20_000 + "!", "1e+" * 9_000]
 )
 def test_no_text_makes_the_tokeniser_slow(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(PromQLError):
         parse(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("text", ["1e+5x", "5mm", "0x1g", "1..2"])
