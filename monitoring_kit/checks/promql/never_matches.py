@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from monitoring_kit.checks.finding import ERROR, WARNING, Check, Finding, Subject
 from monitoring_kit.promql import ast
+from monitoring_kit.promql.infer import Join, Source
 
 CODE = "promql/never-matches"
 
@@ -23,18 +24,42 @@ def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
             f"the sides of `{node.op}` never match: they differ in the label `{miss.label}`, so the result is always empty",
             ERROR,
         )
-    yield Finding(CODE, severity, text, node.op_span, _help(node, miss.label, subject), notes=notes)
+    yield Finding(CODE, severity, text, node.op_span, _help(node, join, subject), notes=notes)
 
 
-def _help(node: ast.Binary, label: str, subject: Subject) -> str:
+def _help(node: ast.Binary, join: Join, subject: Subject) -> str:
     matching = node.matching
-    if matching is not None and matching.on and label in matching.labels:
+    if matching is not None and matching.on:
+        label = join.misses[0].label if join.misses[0] is not None else ""
         return f"take `{label}` out of `on(...)`, or keep it on both sides"
-    ignored = ", ".join((*(matching.labels if matching else ()), label))
-    group = f" group_{matching.group}" if matching and matching.group else ""
-    span = matching.span if matching else (node.op_span[1], node.op_span[1])
-    extra = "" if matching else " "
-    return subject.instead(span, f"{extra}ignoring ({ignored}){group}", "if that label does not matter, write")
+    ignored = matching.labels if matching is not None else ()
+    left, right, both = _differing(*join.pairs[0], ignored)
+    group, include = (matching.group, matching.include) if matching is not None else (None, ())
+    if node.op not in ast.SET_OPERATORS:
+        group = group or ("left" if left else "right" if right else None)
+        # The other side must have one series for each group: no labels of its own but those it hands over.
+        single = {"left": right, "right": left}.get(group or "", [])
+        if any(label not in include for label in single):
+            return "aggregate both sides to the labels that they share"
+    text = f"ignoring ({', '.join((*ignored, *left, *right, *both))})" + (f" group_{group}" if group else "")
+    if include:
+        text += f" ({', '.join(include)})"
+    before = "if the labels that differ do not matter, write"
+    if matching is None:
+        start = node.rhs.span[0]
+        return subject.instead((start, start), f"{text} ", before)
+    return subject.instead((matching.span[0], (matching.group_span or matching.span)[1]), text, before)
+
+
+def _differing(one: Source, other: Source, ignored: tuple[str, ...]) -> tuple[list[str], list[str], list[str]]:
+    """The labels that only the left side can have, only the right one, and those of which both have another constant."""
+    left, right, both = [], [], []
+    for label in {**one.have, **other.have}:
+        here, there = one.fact(label), other.fact(label)
+        if label in ignored or (here is not None and there is not None and not here.differs(there)):
+            continue
+        (both if here and there else left if here else right).append(label)
+    return left, right, both
 
 
 CHECK = Check(CODE, ast.Binary, run)

@@ -76,7 +76,7 @@ def _miss(matching: ast.Matching | None, one: Source, other: Source) -> Miss | N
     for label in wanted:
         left, right = one.fact(label), other.fact(label)
         if left is not None and right is not None:
-            if left.value is not None and right.value is not None and left.value != right.value:
+            if left.differs(right):
                 return Miss(label, _has(one, label, left), _has(other, label, right))
         elif left is not None and left.sure:
             return Miss(label, _has(one, label, left), other.why_not(label) or _has(other, label, left))

@@ -23,6 +23,10 @@ class Fact(NamedTuple):
     sure: bool
     value: str | None = None
 
+    def differs(self, other: Fact) -> bool:
+        """Whether both are constants, of which no two can be equal."""
+        return self.value is not None and other.value is not None and self.value != other.value
+
 
 @dataclass(slots=True)
 class Source:
