@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import jsonschema
 import pytest
+from click.testing import CliRunner
 
+from monitoring_kit.cli.main import main
 from monitoring_kit.diagnostics import Fix, Note, Report, Severity, Source, Span
 from monitoring_kit.diagnostics.formats import as_github, as_json, as_sarif
 
@@ -39,17 +43,78 @@ def test_json_has_every_finding_and_no_secret(report: Report) -> None:
     assert [f["severity"] for f in json.loads(as_json(report, Severity.WARNING))["findings"]] == ["warning", "error"]
 
 
-def test_sarif_is_read_by_an_independent_reader(report: Report) -> None:
-    sarif = pytest.importorskip("sarif_pydantic")
-    text = as_sarif(report, about=lambda code: f"About {code}." if code == "style/x" else None)
+SCHEMA = json.loads((Path(__file__).parents[2] / "data/sarif-schema-2.1.0.json").read_text())
+
+
+def invalid(text: str) -> list[str]:
+    """What OASIS's schema has against a log."""
+    validator = jsonschema.Draft7Validator(SCHEMA, format_checker=jsonschema.Draft7Validator.FORMAT_CHECKER)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(json.loads(text))]
+
+
+def test_sarif_is_valid_by_the_schema_of_oasis(report: Report) -> None:
+    assert SCHEMA["$id"].endswith("oasis-tcs/sarif-spec/master/Schemata/sarif-schema-2.1.0.json")
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    assert invalid(as_sarif(Report())) == []
+    assert invalid(as_sarif(report, Severity.WARNING)) == []
+    text = as_sarif(report, about=lambda code: f"About {code}.")
     assert "hunter2" not in text
-    log = sarif.Sarif.model_validate_json(text)
-    (run,) = log.runs
-    assert [r.rule_id for r in run.results] == ["spec/unknown-key", "secrets/inline", "style/x"]
-    for result in run.results:
-        assert run.tool.driver.rules[result.rule_index].id == result.rule_id
-    region = run.results[0].locations[0].physical_location.region
-    assert (region.start_line, region.start_column, region.end_line, region.end_column) == (3, 5, 4, 2)
+    assert invalid(text) == []
+    (run,) = json.loads(text)["runs"]
+    assert [r["ruleId"] for r in run["results"]] == ["spec/unknown-key", "secrets/inline", "style/x"]
+    for result in run["results"]:
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+    region = run["results"][0]["locations"][0]["physicalLocation"]["region"]
+    assert region == {"startLine": 3, "startColumn": 5, "endLine": 4, "endColumn": 2}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"2.1.0"', '"2.2.0"'),
+        ('"level": "note"', '"level": "info"'),
+        ('"startLine": 3', '"startLine": 0'),
+        ('"startLine": 3', '"startLine": "3"'),
+        ('"columnKind": "unicodeCodePoints"', '"columnKind": "bytes"'),
+        ('"ruleIndex"', '"rule"'),
+        ('"uri": "z.yaml"', '"uri": 1'),
+    ],
+)
+def test_the_schema_notices(report: Report, old: str, new: str) -> None:
+    text = as_sarif(report)
+    assert old in text
+    assert invalid(text.replace(old, new)) != []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["lint", "rules.yml", "--alertmanager", "alertmanager.yml", "--dashboards", "boards", "--catalog", "node_exporter"],
+        ["lint", "rules.yml", "--format", "sarif", "--min-severity", "error"],
+        ["check", "mkit.yaml"],
+        ["check", "broken.yaml"],
+    ],
+)  # fmt: skip
+def test_sarif_of_the_commands_is_valid(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules.yml").write_text(
+        "groups:\n  - name: g\n    rules:\n      - alert: Busy\n        expr: sum by (x) (node_cpu_seconds_total{mode=~'^idle$'}) > 0.9 and up{\n"
+        "      - alert: Röte\n        expr: |\n          histogram_quantile(0.9,\n            sum by (job) (rate(x_bucket[5m]))) > 1\n"
+        "        annotations: {summary: '{{ $labels.instance }}'}\n      - alert: Two\n        expr: node_cpu_seconds_total{mode=~'idle'} > 1\n"
+    )
+    (tmp_path / "alertmanager.yml").write_text(
+        "route:\n  receiver: a\n  group_by: [nope]\n  routes: [{matchers: ['code=~[0-9]{3}'], continue: true}]\nreceivers: [{name: a}, {name: b}]\n"
+    )
+    (tmp_path / "boards").mkdir()
+    (tmp_path / "boards/a b.json").write_text(
+        '{"title": "t", "panels": [{"type": "timeseries", "title": "p", "targets": [{"expr": "rate(node_load1[5m])"}]}]}'
+    )
+    (tmp_path / "mkit.yaml").write_text("version: mkit/v1\nsystem: s\nservices: {a: {kind: htp}}\n")
+    (tmp_path / "broken.yaml").write_text("a: [\n")
+    done = CliRunner().invoke(main, [*arguments, "--format", "sarif"])
+    assert done.exit_code == 1, done.output
+    assert json.loads(done.stdout)["runs"][0]["results"]
+    assert invalid(done.stdout) == []
 
 
 def test_sarif_follows_the_standard(report: Report) -> None:
