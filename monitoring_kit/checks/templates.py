@@ -100,7 +100,7 @@ class Use:
 
 def actions(template: str) -> Iterator[tuple[Token, ...]]:
     """The words of each ``{{ … }}``; comments are left out."""
-    for action in _ACTION.finditer(template):
+    for action in _ACTION.finditer(template) if "{{" in template else ():
         if not action[1].startswith("/*"):
             start = action.start(1)
             yield tuple(Token(m[0], (start + m.start(), start + m.end())) for m in _TOKEN.finditer(action[1]))
@@ -155,10 +155,6 @@ def functions(template: str) -> Iterator[Token]:
 
 
 def unclosed(template: str) -> Span | None:
-    """An opening ``{{`` without its end, or an end too many."""
-    rest = _ACTION.sub(lambda m: " " * len(m[0]), template)
-    for mark in ("{{", "}}"):
-        at = rest.find(mark)
-        if at >= 0 and mark == "{{":
-            return (at, at + 2)
-    return None
+    """An opening ``{{`` without its end."""
+    at = _ACTION.sub(lambda m: " " * len(m[0]), template).find("{{") if "{{" in template else -1
+    return (at, at + 2) if at >= 0 else None

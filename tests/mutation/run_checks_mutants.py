@@ -1,11 +1,12 @@
 """`make mutants`: change the checkers one decision at a time and see whether the tests notice.
 
-    python -m tests.mutation.run_checks_mutants [--sample N] [--seconds S] [--only TEXT] [--workers N]
+    python -m tests.mutation.run_checks_mutants [--sample N] [--seconds S] [--only TEXT] [--workers N] [--save FILE]
 
 A mutant flips one comparison, swaps `and` with `or`, or makes one branch always or never taken, inside of a function of
 ``checks/{alerts,labels,promql,routes}`` or ``promql/infer``. pytest collects the tests once; each mutant is a forked child
-that exchanges the function's code and runs the tests of the check (for inference those of all checks) until one fails. Tests
-that ask promtool are left out.
+that exchanges the function's code and runs the tests of the check (for inference its own and those of all checks) until one
+fails. Tests that ask promtool are left out. ``equivalent.txt`` lists the mutants that change nothing anybody can see, each with
+the reason; they are not counted, and an entry that names no mutant any more is an error. The share must be reached in each package.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("checks/alerts", "checks/labels", "checks/promql", "checks/routes", "promql/infer")
-TESTS = ("tests/unit/checks", "tests/unit/lint")
+TESTS = ("tests/unit/promql", "tests/unit/checks", "tests/unit/lint")
+EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 FLIPS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -48,6 +50,15 @@ class Mutant:
     line: int
     what: str
     number: int
+
+    @property
+    def package(self) -> str:
+        return next(p for p in PACKAGES if self.module.startswith("monitoring_kit." + p.replace("/", ".")))
+
+    @property
+    def place(self) -> str:
+        """The mutant without its line, which changes with every edit above it."""
+        return f"{self.module.removeprefix('monitoring_kit.')} {self.function}: {self.what}"
 
 
 def sites(tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
@@ -138,8 +149,12 @@ def tests_of(mutant: Mutant, items: list[pytest.Item]) -> list[pytest.Item]:
     """The tests that must notice: those of the check and of its page; all checks' tests for inference."""
     area, name = mutant.module.split(".")[-2:]
     if area not in ("alerts", "labels", "promql", "routes"):
-        own = [item for item in items if "tests/unit/checks/test_" in item.nodeid or "test_snapshot[" in item.nodeid]
-        return sorted(own, key=lambda item: ("test_snapshot[" not in item.nodeid, "test_shipped" in item.nodeid))
+        first = ("promql/test_infer_", "test_snapshot[", "tests/unit/checks/test_promql", "tests/unit/checks/test_")
+        own = [item for item in items if any(part in item.nodeid for part in first)]
+        return sorted(
+            own,
+            key=lambda item: (next(n for n, part in enumerate(first) if part in item.nodeid), "shipped" in item.nodeid),
+        )
     code = f"[{area}/{name.replace('_', '-')}]"
     return [item for item in items if f"test_{area}_{name}.py" in item.nodeid or item.nodeid.endswith(code)]
 
@@ -157,9 +172,25 @@ def chosen(options: argparse.Namespace) -> list[Mutant]:
             parts = path.relative_to(ROOT).with_suffix("").parts
             module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
             found += mutants_of(module, ast.parse(path.read_text()))
-    found = [m for m in found if options.only in m.module]
+    known = equivalent()
+    stale = known.keys() - {m.place for m in found}
+    if stale:
+        raise SystemExit(f"{EQUIVALENT.name} lists what is no mutant: {', '.join(sorted(stale))}")
+    found = [m for m in found if options.only in m.module and m.place not in known]
     random.Random(options.seed).shuffle(found)
     return found[: options.sample] if options.sample else found
+
+
+def equivalent() -> dict[str, str]:
+    """The listed mutants, each with its reason (the line of ``#`` above it)."""
+    found, reason = {}, ""
+    for line in EQUIVALENT.read_text().splitlines():
+        if line.startswith("#"):
+            reason = line.strip("# ")
+        elif line.strip():
+            assert reason, f"no reason is given for {line}"
+            found[line.strip()] = reason
+    return found
 
 
 def without_tools(*_: Any, **__: Any) -> None:
@@ -167,8 +198,8 @@ def without_tools(*_: Any, **__: Any) -> None:
     pytest.skip("no tools in a mutant")
 
 
-def start(mutant: Mutant, items: list[pytest.Item], runner: Runner) -> int:
-    """A child that exits with 1 when a test notices the mutant, with 0 when none does."""
+def start(mutant: Mutant, items: list[pytest.Item], runner: Runner, changed: bool = True) -> int:
+    """A child that exits with 1 when a test notices the mutant, with 0 when none does; without the change where not ``changed``."""
     pid = os.fork()
     if pid:
         return pid
@@ -177,8 +208,8 @@ def start(mutant: Mutant, items: list[pytest.Item], runner: Runner) -> int:
     # A mutant may loop for ever, which counts as noticed: generous, for a busy machine.
     signal.signal(signal.SIGALRM, lambda *_: os._exit(2))
     signal.alarm(90)
-    function = target(mutant)
-    function.__code__ = mutated(mutant)
+    if changed:
+        target(mutant).__code__ = mutated(mutant)
     runner.failed = False
     subprocess.run = without_tools  # type: ignore[assignment]
     for item in tests_of(mutant, items):
@@ -189,10 +220,14 @@ def start(mutant: Mutant, items: list[pytest.Item], runner: Runner) -> int:
 
 
 def run(mutants: list[Mutant], items: list[pytest.Item], runner: Runner, options: argparse.Namespace) -> None:
-    """Run the mutants and print the survivors and the share that was killed."""
+    """Run the mutants and print the survivors and the share that was killed in each package."""
+    for mutant in {tuple(tests_of(m, items)): m for m in mutants}.values():
+        # Tests that fail without any change would kill everything.
+        if os.waitstatus_to_exitcode(os.waitpid(start(mutant, items, runner, changed=False), 0)[1]) != 0:
+            raise SystemExit(f"the tests of {mutant.module} fail as it is")
     end = time.monotonic() + options.seconds
     running: dict[int, Mutant] = {}
-    killed = 0
+    killed: list[Mutant] = []
     survivors: list[Mutant] = []
     left = list(mutants)
     while left or running:
@@ -203,19 +238,22 @@ def run(mutants: list[Mutant], items: list[pytest.Item], runner: Runner, options
             break
         pid, status = os.wait()
         mutant = running.pop(pid)
-        if os.waitstatus_to_exitcode(status) == 0:
-            survivors.append(mutant)
-        else:
-            killed += 1
-    sys.stdout.write("\n")
-    for m in sorted(survivors, key=lambda m: (m.module, m.line)):
-        sys.stdout.write(f"survived {m.module.removeprefix('monitoring_kit.')}:{m.line} {m.function}: {m.what}\n")
-    total = killed + len(survivors)
-    sys.stdout.write(
-        f"{killed} of {total} mutants killed ({100 * killed / max(total, 1):.1f} %), {len(left)} not run\n"
-    )
+        (survivors if os.waitstatus_to_exitcode(status) == 0 else killed).append(mutant)
+    lines = [f"survived line {m.line} of {m.place}\n" for m in sorted(survivors, key=lambda m: (m.module, m.line))]
+    if options.save:
+        Path(options.save).write_text("".join(lines))
+    sys.stdout.write("\n" + "".join(lines))
+    runner.failed = not killed
+    for package in PACKAGES:
+        done, lived = (sum(m.package == package for m in some) for some in (killed, survivors))
+        if not done + lived:
+            continue
+        share = done / (done + lived)
+        runner.failed = runner.failed or share < options.least
+        word = "" if share >= options.least else f", below {options.least:.0%}"
+        sys.stdout.write(f"{package}: {done} of {done + lived} mutants killed ({share:.1%}){word}\n")
+    sys.stdout.write(f"{len(equivalent())} equivalent mutants are listed, {len(left)} were not run\n")
     sys.stdout.flush()
-    runner.failed = total == 0 or killed / total < options.least
 
 
 def main() -> int:
@@ -225,6 +263,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1800, help="start no more mutants after this time")
     parser.add_argument("--only", default="", help="only modules whose name holds this")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--save", default="", help="write the survivors to this file")
     parser.add_argument("--least", type=float, default=0.9, help="the share that must be killed")
     options = parser.parse_args()
     runner = Runner(options)

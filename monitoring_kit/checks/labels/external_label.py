@@ -15,7 +15,7 @@ CODE = "labels/external-label"
 def run(node: ast.Expr, subject: Subject) -> Iterable[Finding]:
     world = subject.world
     for field, template in subject.annotations.items():
-        for use in label_uses(template) if "xternalLabels" in template else ():
+        for use in label_uses(template):
             if world.closed and use.map == "externalLabels" and use.label not in world.external_labels:
                 help_ = did_you_mean(use.label, world.external_labels, "external labels")
                 yield Finding(

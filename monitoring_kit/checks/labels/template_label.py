@@ -15,16 +15,13 @@ CODE = "labels/template-label"
 def run(node: ast.Expr, subject: Subject) -> Iterable[Finding]:
     sources = [s for s in subject.value if not s.dead] or list(subject.value)
     for field, template in {**subject.annotations, **{f"labels.{n}": v for n, v in subject.labels.items()}}.items():
-        if "{{" not in template:
-            continue
         for use in label_uses(template):
             if use.map != "labels" or use.label in ("__name__",):
                 continue
-            whys = [s.why_not(use.label) for s in sources if not (s.const and len(sources) > 1)]
-            if not whys or any(w is None for w in whys):
-                continue
+            whys = [s.why_not(use.label) for s in sources]
             why = whys[0]
-            assert why is not None
+            if why is None or any(w is None for w in whys):
+                continue
             have = {label for s in sources for label in s.have}
             if use.label in subject.labels:
                 help_ = "`$labels` holds the labels of the result only, not those that the rule adds; write the value itself"

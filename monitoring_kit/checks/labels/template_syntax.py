@@ -15,8 +15,6 @@ CODE = "labels/template-syntax"
 def run(node: ast.Expr, subject: Subject) -> Iterable[Finding]:
     target = subject.world.prometheus
     for field, template in {**subject.annotations, **{f"labels.{n}": v for n, v in subject.labels.items()}}.items():
-        if "{{" not in template:
-            continue
         broken = unclosed(template)
         if broken is not None:
             yield Finding(

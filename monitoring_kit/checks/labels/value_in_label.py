@@ -13,7 +13,7 @@ CODE = "labels/value-in-label"
 
 def run(node: ast.Expr, subject: Subject) -> Iterable[Finding]:
     for name, template in subject.labels.items():
-        for span in value_uses(template) if "{{" in template else ():
+        for span in value_uses(template):
             text = f"the label `{name}` changes with the value: each evaluation is another alert"
             if subject.for_ms:
                 text += ", none of which ever outlives its `for`"

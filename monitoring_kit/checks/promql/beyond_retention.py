@@ -20,7 +20,7 @@ def run(node: ast.Expr, subject: Subject) -> Iterable[Finding]:
 
     while stack:
         at, back = stack.pop()
-        offset = getattr(at, "offset", None)
+        offset = getattr(at.vector if isinstance(at, ast.MatrixSelector) else at, "offset", None)
         reach = back + (offset.ms if isinstance(offset, ast.Duration) else 0)
         range_ = getattr(at, "range", None)
         if isinstance(offset, ast.Duration) and reach > keeps and back <= keeps:
@@ -34,9 +34,9 @@ def run(node: ast.Expr, subject: Subject) -> Iterable[Finding]:
                     CODE, WARNING, f"Prometheus keeps {Duration(keeps)}: the range only ever holds that much", range_.span,
                     "use a shorter range or raise `prometheus.retention`",
                 )  # fmt: skip
-            if isinstance(at, ast.Subquery):
-                reach += range_.ms
-        stack += [(child, reach) for child in children(at)]
+            reach += range_.ms
+        if not isinstance(at, ast.MatrixSelector):
+            stack += [(child, reach) for child in children(at)]
 
 
 CHECK = Check(CODE, None, run)

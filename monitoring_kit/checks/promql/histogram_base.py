@@ -33,8 +33,7 @@ def _help(
     by = subject.world.owner
     window = subject.window
     if isinstance(above, ast.MatrixSelector):
-        call = subject.parent(above)
-        outer = subject.parent(call) if call is not None else None
+        outer = subject.parent(subject.parent(above) or above)
         wants = (isinstance(outer, ast.Aggregate) and "le" in outer.grouping) or (
             isinstance(outer, ast.Call) and outer.func == "histogram_quantile"
         )

@@ -12,8 +12,6 @@ CODE = "promql/impossible-grouping"
 
 
 def run(node: ast.Aggregate, subject: Subject) -> Iterable[Finding]:
-    if not node.grouping:
-        return
     # A constant branch (`or vector(0)`) has no labels on purpose.
     sources = [s for s in subject.facts[node.expr] if not s.const and not s.dead]
     if not sources:

@@ -58,7 +58,11 @@ def _binary(node: ast.Binary, subject: Subject) -> _Signs:
     if node.op in ("and", "unless"):
         return left
     if node.op in ast.COMPARISONS:
-        return _NONE if node.bool_modifier else _narrowed(node, left)
+        if node.bool_modifier:
+            return _NONE
+        if subject.facts[node.lhs][0].scalar:
+            return _infinite(node.rhs, subject)  # the values that stay are those of the right side
+        return _narrowed(node, left)
     right = _infinite(node.rhs, subject)
     if node.op == "/" and not _nonzero(node.rhs, subject) and not is_share(node.lhs, node.rhs):
         return left | _quotient(node, subject)

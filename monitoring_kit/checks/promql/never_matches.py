@@ -53,7 +53,9 @@ def _help(node: ast.Binary, join: Join, subject: Subject) -> str:
 
 def _differing(one: Source, other: Source, ignored: tuple[str, ...]) -> tuple[list[str], list[str], list[str]]:
     """The labels that only the left side can have, only the right one, and those of which both have another constant."""
-    left, right, both = [], [], []
+    left: list[str] = []
+    right: list[str] = []
+    both: list[str] = []
     for label in {**one.have, **other.have}:
         here, there = one.fact(label), other.fact(label)
         if label in ignored or (here is not None and there is not None and not here.differs(there)):

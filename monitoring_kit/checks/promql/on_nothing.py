@@ -14,11 +14,10 @@ def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
     matching = node.matching
     if matching is None or not matching.on or id(node) not in subject.facts.joins:
         return
-    sources = [s for s in (*subject.facts[node.lhs], *subject.facts[node.rhs]) if not s.const]
     left = [s for s in subject.facts[node.lhs] if not s.const]
     right = [s for s in subject.facts[node.rhs] if not s.const]
     for index, label in enumerate(matching.labels):
-        if not sources or "$" in label:
+        if "$" in label:
             continue
         gone_left = bool(left) and all(s.why_not(label) is not None for s in left)
         gone_right = bool(right) and all(s.why_not(label) is not None for s in right)

@@ -26,7 +26,7 @@ def run(node: ast.Call, subject: Subject) -> Iterable[Finding]:
     wanted = str(Duration(max(4 * interval, 60_000)))
     span = matrix.range.span
     scraped = f"`{series.name}` is scraped every {Duration(interval)}"
-    if window < 2 * interval and window <= interval:
+    if window <= interval:
         text, severity = (
             f"{scraped}: {Duration(int(window))} never hold the two samples that `{node.func}` needs",
             ERROR,

@@ -13,8 +13,6 @@ CODE = "promql/unknown-label"
 
 
 def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
-    if not node.matchers:
-        return
     series = subject.facts[node][0].series
     if series is None or series.open:
         return

@@ -34,10 +34,8 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
             if near
             else "declare it under `metrics:` with the services that expose it"
         )
-        if near is None and "_" in name:
-            help_ += (
-                f"; or use a signal, e.g. `when: {name.split('_')[0]} > 80%`" if name.split("_")[0] in _SIGNALS else ""
-            )
+        if near is None and name.split("_")[0] in _SIGNALS:
+            help_ += f"; or use a signal, e.g. `when: {name.split('_')[0]} > 80%`"
         consequence = "this alert can never fire" if subject.use == "alert" else "there is nothing to show"
         message = f"no service exposes a metric `{name}`, and no rule records it: {consequence}"
         yield Finding(CODE, ERROR, message, span, help_, fix=(span, near) if near else None)

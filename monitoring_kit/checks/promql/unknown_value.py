@@ -14,8 +14,6 @@ CODE = "promql/unknown-value"
 
 
 def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
-    if not node.matchers:
-        return
     series = subject.facts[node][0].series
     if series is None:
         return

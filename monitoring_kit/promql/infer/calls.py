@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 from monitoring_kit.promql import ast
 from monitoring_kit.promql.infer.source import Fact, Source, Value, Why
 from monitoring_kit.promql.infer.units import per_second
@@ -12,7 +15,11 @@ _KEEP = frozenset(
     ("sort", "sort_desc", "sort_by_label", "sort_by_label_desc", "min_over_time", "max_over_time", "last_over_time")
 )  # fmt: skip
 _WITHIN = frozenset(("avg_over_time", "quantile_over_time"))
-_ROUNDING = frozenset(("round", "ceil", "floor"))
+_ROUNDING: dict[str, Callable[[float], int]] = {
+    "round": lambda value: math.floor(value + 0.5),
+    "ceil": math.ceil,
+    "floor": math.floor,
+}
 _SLOPES = frozenset(("deriv", "delta", "idelta"))
 _TIMES = frozenset(("ts_of_last_over_time", "ts_of_max_over_time", "ts_of_min_over_time", "timestamp"))
 # Bounds of functions whose value says nothing about their argument's unit.
@@ -91,6 +98,11 @@ def _number(value: Value) -> float | None:
     return source.low if source.const and source.low == source.high else None
 
 
+def _is_phi(value: float | None) -> bool:
+    """Whether it is known to be a quantile; of others Prometheus makes an infinity or NaN."""
+    return value is not None and 0 <= value <= 1
+
+
 def _changed(node: ast.Call, func: str, source: Source, args: list[Value], world: World) -> Source:
     found = source.copy(node)
     if func in RATES:
@@ -99,7 +111,7 @@ def _changed(node: ast.Call, func: str, source: Source, args: list[Value], world
         return found
     if func in _WITHIN:
         found.steps = None
-        if func == "quantile_over_time" and not 0 <= (_number(args[0]) or 0) <= 1:
+        if func == "quantile_over_time" and not _is_phi(_number(args[0])):
             found.low, found.high = -INF, INF
         return found
     if func in ("histogram_quantile", "histogram_avg", "histogram_sum", "histogram_stddev"):
@@ -107,12 +119,12 @@ def _changed(node: ast.Call, func: str, source: Source, args: list[Value], world
     if func in ("label_replace", "label_join"):
         return _labelled(node, found)
     if func in _ROUNDING:
-        found.low, found.high, found.steps = source.low - 1, source.high + 1, None
-        if func != "floor" and source.low >= 0:
-            found.low = 0.0
-        if func == "floor" and source.low == 0:
-            found.low = 0.0
-        return found if len(args) == 1 else found.number(-INF, INF, source.unit)
+        if len(args) > 1:
+            return found.number(-INF, INF, source.unit)
+        # They never turn around the order of two values.
+        found.low, found.high = (x if math.isinf(x) else float(_ROUNDING[func](x)) for x in (source.low, source.high))
+        found.steps = None
+        return found
     if func in ("clamp_min", "clamp_max", "clamp"):
         return _clamped(found, source, func, args)
     if func == "abs":
@@ -154,11 +166,10 @@ def _histogram(found: Source, source: Source, func: str, args: list[Value]) -> S
     if source.why_not("le") is None:
         found.gone = {**source.gone, "le": Why(found.node.span, "`histogram_quantile` consumes `le`")}
     low, high = -INF, INF
-    if func == "histogram_quantile" and series is not None and series.kind == "bucket" and series.buckets:
-        phi = _number(args[0])
-        if phi is not None and 0 <= phi <= 1:
-            high = max(series.buckets)
-            low = 0.0 if min(series.buckets) > 0 else min(series.buckets)
+    # Only the series of buckets has them.
+    if func == "histogram_quantile" and series is not None and series.buckets and _is_phi(_number(args[0])):
+        high = max(series.buckets)
+        low = min(0.0, *series.buckets)
     found.number(low, high, unit)
     return found
 
@@ -178,10 +189,10 @@ def _labelled(node: ast.Call, found: Source) -> Source:
 def _clamped(found: Source, source: Source, func: str, args: list[Value]) -> Source:
     low, high = source.low, source.high
     if func in ("clamp_min", "clamp"):
-        least = args[1][0].low
-        low, high = max(low, least), max(high, least)
+        least = args[1][0]
+        low, high = max(low, least.low), max(high, least.high)
     if func in ("clamp_max", "clamp"):
-        most = args[-1][0].high
-        low, high = min(low, most), min(high, most)
+        most = args[-1][0]
+        low, high = min(low, most.low), min(high, most.high)
     found.low, found.high, found.steps = low, high, None
     return found

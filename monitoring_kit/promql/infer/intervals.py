@@ -16,9 +16,7 @@ def _times(a: float, b: float) -> float:
 
 def combine(op: str, left: Interval, right: Interval) -> Interval:
     """Bounds of ``left op right``; everything where an operator or a NaN leaves nothing to say."""
-    if math.isnan(sum(left)) and (math.isnan(left[0]) or math.isnan(left[1])):
-        return ANY
-    if math.isnan(right[0]) or math.isnan(right[1]):
+    if any(math.isnan(x) for x in (*left, *right)):
         return ANY
     if op == "+":
         return (_plus(left[0], right[0], -INF), _plus(left[1], right[1], INF))
@@ -43,8 +41,7 @@ def _plus(a: float, b: float, worst: float) -> float:
 
 def _divide(left: Interval, right: Interval) -> Interval:
     if right[0] > 0 or right[1] < 0:
-        inverse = (0.0 if math.isinf(right[1]) else 1 / right[1], 0.0 if math.isinf(right[0]) else 1 / right[0])
-        return combine("*", left, inverse)
+        return combine("*", left, (1 / right[1], 1 / right[0]))
     if right[0] == 0:
         # x / 0 is an infinity of x's sign, or NaN.
         return (0.0 if left[0] >= 0 else -INF, 0.0 if left[1] <= 0 else INF)
@@ -58,8 +55,7 @@ def verdict(op: str, left: Interval, right: Interval) -> bool | None:
     if any(math.isnan(x) for x in (*left, *right)):
         return None
     if op in ("<", "<="):
-        swapped = verdict(">" if op == "<" else ">=", right, left)
-        return swapped
+        return verdict(">" if op == "<" else ">=", right, left)
     if op == ">":
         return True if low > other_high else False if high <= other_low else None
     if op == ">=":

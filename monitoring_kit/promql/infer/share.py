@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from monitoring_kit.promql import ast
 
 _FUNCTIONS = frozenset(("rate", "increase", "irate"))
@@ -10,10 +12,18 @@ _FUNCTIONS = frozenset(("rate", "increase", "irate"))
 def is_share(part: ast.Expr, whole: ast.Expr) -> bool:
     """True when ``part`` and ``whole`` aggregate the same counter in the same way and ``part`` selects fewer series: the
     quotient is then between 0 and 1, whatever the counters say."""
-    part, whole = _bare(part), _bare(whole)
+    return _is_share(_bare(part), _bare(whole))
+
+
+def _is_share(part: ast.Expr, whole: ast.Expr) -> bool:
     if isinstance(part, ast.Aggregate) and isinstance(whole, ast.Aggregate):
         same = part.op == whole.op == "sum" and part.without == whole.without
-        return same and set(part.grouping) == set(whole.grouping) and is_share(part.expr, whole.expr)
+        # Of what is summed a filter may drop only zeros from the whole: its sum would no longer hold that of the part.
+        return (
+            same
+            and set(part.grouping) == set(whole.grouping)
+            and _is_share(_bare(part.expr), _bare(whole.expr, _drops_zeros))
+        )
     if isinstance(part, ast.Call) and isinstance(whole, ast.Call):
         if part.func != whole.func or part.func not in _FUNCTIONS:
             return False
@@ -24,12 +34,19 @@ def is_share(part: ast.Expr, whole: ast.Expr) -> bool:
     return False
 
 
-def _bare(expr: ast.Expr) -> ast.Expr:
+def _filters(expr: ast.Binary) -> bool:
+    return expr.op in ast.COMPARISONS and not expr.bool_modifier
+
+
+def _drops_zeros(expr: ast.Binary) -> bool:
+    return expr.op in (">", "!=") and isinstance(expr.rhs, ast.Number) and expr.rhs.value == 0 and _filters(expr)
+
+
+def _bare(expr: ast.Expr, harmless: Callable[[ast.Binary], bool] = _filters) -> ast.Expr:
+    """``expr`` without parentheses and harmless filters."""
     while True:
-        if isinstance(expr, ast.Paren):
-            expr = expr.expr
-        elif isinstance(expr, ast.Binary) and expr.op in ast.COMPARISONS and not expr.bool_modifier:
-            expr = expr.lhs
+        if isinstance(expr, ast.Paren) or (isinstance(expr, ast.Binary) and harmless(expr)):
+            expr = expr.expr if isinstance(expr, ast.Paren) else expr.lhs
         else:
             return expr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr, declared
 from tests.unit.checks.world_text import check_alert, fires, needs_promtool
 
 CODE = "alerts/no-condition"
@@ -46,3 +47,29 @@ def test_prometheus_agrees() -> None:
         assert fires("queue_depth > 5 or vector(1)", {"queue_depth": value})
         assert fires("queue_depth", {"queue_depth": value})
     assert not fires("queue_depth > 5", {"queue_depth": "3x200"})
+
+
+@pytest.mark.parametrize(
+    "expr", ["(up > 5) > bool 3", "vector(1) > 2", "absent(queue_depth) * 5", "count(queue_depth) > 0"]
+)
+def test_silent_on_what_never_fires_and_on_presence(expr: str) -> None:
+    assert CODE not in check_expr(expr, declared()).codes()
+
+
+def test_a_watchdog_must_always_fire() -> None:
+    assert CODE not in check_expr("vector(1)", declared(), watchdog=True).codes()
+    assert (
+        "the expression always returns a value: the alert always fires"
+        in check_expr("vector(1)", declared()).one(CODE).message
+    )
+    assert (
+        "this part always returns a value" in check_expr("queue_depth > 5 or vector(1)", declared()).one(CODE).message
+    )
+
+
+def test_how_sure_it_is() -> None:
+    assert check_expr("queue_depth", declared()).one(CODE).severity.word == "warning"
+    assert check_expr("vector(1)", declared()).one(CODE).severity.word == "error"
+    assert check_expr("queue_depth > bool 5", declared()).one(CODE).severity.word == "error"
+    # Of an unknown metric nobody knows what its being there means.
+    assert CODE not in check_expr("unknown").codes()

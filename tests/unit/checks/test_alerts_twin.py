@@ -25,6 +25,9 @@ def pair(first: tuple[str, str, str], second: tuple[str, str, str]) -> str:
         (("> 9", "5m", "warning"), ("> 5", "5m", "critical"), "never comes first"),
         (("< 5", "5m", "critical"), ("< 3", "5m", "warning"), "tells nothing new"),
         (("> 5", "5m", "warning"), ("> 9", "5m", "warning"), "at the same severity"),
+        (("< 3", "5m", "warning"), ("< 5", "5m", "critical"), "never comes first"),
+        (("< 5", "5m", "warning"), ("< 3", "5m", "warning"), "at the same severity"),
+        ((">= 5", "5m", "critical"), ("> 5", "9m", "warning"), "tells nothing new"),
     ],
 )
 def test_found(first: tuple[str, str, str], second: tuple[str, str, str], word: str) -> None:
@@ -41,6 +44,12 @@ def test_found(first: tuple[str, str, str], second: tuple[str, str, str], word: 
         (("> 9", "5m", "critical"), ("< 5", "5m", "warning")),
         (("> 9", "15m", "critical"), ("> 9", "5m", "warning")),
         (("> 5", "15m", "critical"), ("> 9", "5m", "warning")),
+        (("> 5", "5m", "warning"), ("> 9", "5m", "critical")),
+        (("< 5", "5m", "warning"), ("< 3", "5m", "critical")),
+        (("> 9", "5m", "warning"), ("> 5", "15m", "critical")),
+        (("> 5", "5m", "warning"), ("> 5", "15m", "critical")),
+        (("== 5", "5m", "warning"), ("== 5", "5m", "warning")),
+        (("> 5 + 0 * queue_depth", "5m", "warning"), ("> 5 + 0 * queue_depth", "5m", "warning")),
     ],
 )
 def test_silent(first: tuple[str, str, str], second: tuple[str, str, str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.unit.checks.expr_text import check_expr, declared
 from tests.unit.checks.world_text import check_alert, needs_promtool
 
 CODE = "labels/template-label"
@@ -76,3 +77,43 @@ def test_prometheus_agrees(tmp_path: Path) -> None:
     (tmp_path / "test.yml").write_text(yaml.safe_dump(case))
     done = subprocess.run(["promtool", "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_said_of_the_labels_that_are_there() -> None:
+    known = declared()
+    own = check_expr(AGGREGATED, known, labels={"severity": "page"}, annotations={"s": "{{ $labels.severity }}"}).one(
+        CODE
+    )
+    assert own.help.startswith("`$labels` holds the labels of the result only, not those that the rule adds")
+    assert (
+        check_expr(AGGREGATED, known, annotations={"s": "{{ $labels.quue }}"}).one(CODE).help == "did you mean `queue`?"
+    )
+    assert (
+        check_expr("sum(up) > 1", known, annotations={"s": "{{ $labels.queue }}"}).one(CODE).help
+        == "the result has no labels"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expr", "label", "found"),
+    [
+        # A branch that is never there lends no label; where all are dead, what they would have counts.
+        ("sum by (job) (up > 5) or sum by (queue) (queue_depth) > 5", "job", True),
+        ("sum by (job) (up > 5)", "job", False),
+        ("sum by (job) (up > 5)", "instance", True),
+        ("vector(5) > 2", "job", True),
+        ("sum by (queue) (queue_depth) > 5 or vector(0)", "queue", False),
+        ("vector(0) or sum by (queue) (queue_depth) > 5", "queue", False),
+        ("vector(0) or sum by (queue) (queue_depth) > 5", "job", True),
+        ("queue_depth > 5", "__name__", False),
+    ],
+)
+def test_which_branches_count(expr: str, label: str, found: bool) -> None:
+    checked = check_expr(expr, declared(), annotations={"s": f"{{{{ $labels.{label} }}}}"})
+    assert (CODE in checked.codes()) is found
+
+
+def test_external_labels_are_others() -> None:
+    assert CODE not in check_expr(AGGREGATED, declared(), annotations={"s": "{{ $externalLabels.instance }}"}).codes()
+    in_label = check_expr(AGGREGATED, declared(), labels={"host": "{{ $labels.instance }}"}).one(CODE)
+    assert in_label.field == "labels.host"

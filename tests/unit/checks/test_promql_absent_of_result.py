@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr
 from tests.unit.checks.world_text import check_alert, fires, needs_promtool
 
 CODE = "promql/absent-of-result"
@@ -38,3 +39,21 @@ def test_silent(expr: str) -> None:
 def test_prometheus_agrees() -> None:
     assert fires('absent(up{job="shop"})', {"queue_depth": "1x200"})
     assert not fires('absent(up{job="shop"} or vector(0))', {"queue_depth": "1x200"})
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "absent(sum(up))",
+        'absent(sum(up{job=~"a.*"}))',
+        'absent(sum(rate(x_total{job="a"}[5m])))',
+        'absent(up{job="a"})',
+    ],
+)
+def test_silent_where_no_label_can_be_kept(expr: str) -> None:
+    assert CODE not in check_expr(expr).codes()
+
+
+def test_a_panel_needs_no_labels() -> None:
+    assert CODE not in check_expr('absent(sum(up{job="a"}))', use="panel").codes()
+    assert check_expr('absent((sum((up{job="a"}))))').marked(CODE) == 'sum((up{job="a"}))'

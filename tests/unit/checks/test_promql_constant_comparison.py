@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr, declared
 from tests.unit.checks.world_text import check_alert, fires, needs_promtool
 
 CODE = "promql/constant-comparison"
@@ -76,3 +77,25 @@ def test_prometheus_agrees() -> None:
     for value in ("0+5x200", "7x200"):
         assert fires("rate(errors_total[5m]) >= 0", {"errors_total": value})
     assert fires(GOOD_EXPR, SERIES)
+
+
+def test_only_the_first_dead_comparison_is_told() -> None:
+    assert check_expr("(up > 5) > 7", declared()).marked(CODE) == "up > 5"
+
+
+def test_inside_of_an_expression_nothing_is_said_of_the_alert() -> None:
+    inner = check_expr("(up > 1) or queue_depth > 5", declared())
+    assert "the alert can never fire" not in inner.one(CODE).message
+    assert "the alert can never fire" in check_expr("up > 1", declared()).one(CODE).message
+    assert check_expr("(up >= 0) * 5 > 3", declared()).one(CODE).severity.word == "warning"
+    assert check_expr("up >= 0", declared()).one(CODE).severity.word == "error"
+    assert check_expr("up >= 0", declared(), use="record").one(CODE).severity.word == "warning"
+    assert "nothing is recorded" in check_expr("up > 1", declared(), use="record").one(CODE).message
+    assert "nothing to show" in check_expr("up > 1", declared(), use="panel").one(CODE).message
+
+
+def test_silent_on_numbers_and_on_what_must_always_fire() -> None:
+    assert CODE not in check_expr("queue_depth > (2 > bool 1)", declared()).codes()
+    assert CODE not in check_expr("vector(1) > 0", declared(), watchdog=True).codes()
+    assert CODE in check_expr("vector(1) > 0", declared()).codes()
+    assert CODE not in check_expr("up >= 0", declared(), use="panel").codes()

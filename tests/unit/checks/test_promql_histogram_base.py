@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr
 from tests.unit.checks.world_text import check_alert, fires, needs_promtool
 
 CODE = "promql/histogram-base"
@@ -44,3 +45,27 @@ def test_prometheus_agrees() -> None:
     series = {f"http_request_duration_seconds_{s}{{job='shop'}}": "0+100x200" for s in ("sum", "count")}
     assert not fires("http_request_duration_seconds > 0", series)
     assert fires("rate(http_request_duration_seconds_count[5m]) > 0", series)
+
+
+def test_a_catalog_is_no_proof() -> None:
+    assert check_expr("latency_seconds > 1").one(CODE).severity.word == "warning"
+    assert check_alert("http_request_duration_seconds > 1").one(CODE).severity.word == "error"
+
+
+@pytest.mark.parametrize(
+    ("expr", "help_"),
+    [
+        ("max(latency_seconds) > 1", "for the 95th percentile, write `max(histogram_quantile(0.95, sum by (le, job) (rate(latency_seconds_bucket[5m])))) > 1`"),
+        (
+            "avg by (method) (latency_seconds) > 1",
+            "for the mean, write `sum by (method) (rate(latency_seconds_sum[5m])) / sum by (method) (rate(latency_seconds_count[5m])) > 1`",
+        ),
+        ("rpc_seconds > 1", "for the mean, write `sum(rate(rpc_seconds_sum[5m])) / sum(rate(rpc_seconds_count[5m])) > 1`"),
+        ("max(rpc_seconds) > 1", "for the mean, write `sum(rate(rpc_seconds_sum[5m])) / sum(rate(rpc_seconds_count[5m])) > 1`"),
+        ("histogram_quantile(0.9, rate(latency_seconds[5m])) > 1", "write `histogram_quantile(0.9, rate(latency_seconds_bucket[5m])) > 1`"),
+        ("sum by (le) (rate(latency_seconds[5m])) > 1", "write `sum by (le) (rate(latency_seconds_bucket[5m])) > 1`"),
+        ("rate(latency_seconds[5m]) > 1", "write `rate(latency_seconds_count[5m]) > 1`"),
+    ],
+)  # fmt: skip
+def test_the_cure_fits_what_was_meant(expr: str, help_: str) -> None:
+    assert check_expr(expr).one(CODE).help == help_

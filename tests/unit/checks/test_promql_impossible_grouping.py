@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_built, check_expr, declared
 from tests.unit.checks.world_text import check_alert
 
 CODE = "promql/impossible-grouping"
@@ -34,3 +35,19 @@ def test_found(expr: str, caret: str) -> None:
 @pytest.mark.parametrize("expr", SILENT)
 def test_silent(expr: str) -> None:
     assert CODE not in check_alert(expr).codes()
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "sum by (queue) (up > 5)",
+        "sum by (job) (vector(1))",
+        "sum by (queue) (sum by (queue) (queue_depth) or vector(0))",
+    ],
+)
+def test_silent_on_dead_and_constant_branches(expr: str) -> None:
+    assert CODE not in check_expr(expr, declared()).codes()
+
+
+def test_found_in_a_tree_that_was_built() -> None:
+    assert "`cluster`" in check_built("sum by (cluster) (queue_depth) > 1", declared()).one(CODE).message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_built, check_expr, declared
 from tests.unit.checks.world_text import check_alert
 
 CODE = "promql/lost-include"
@@ -29,3 +30,18 @@ def test_found(expr: str, caret: str) -> None:
 @pytest.mark.parametrize("expr", SILENT)
 def test_silent(expr: str) -> None:
     assert CODE not in check_alert(expr).codes()
+
+
+def test_the_one_side_is_the_other_one_of_group_right() -> None:
+    found = check_expr("build_info * on (instance) group_right (queue) queue_depth > 1", declared())
+    assert found.marked(CODE) == "queue"
+    assert (
+        CODE not in check_expr("build_info * on (instance) group_right (version) queue_depth > 1", declared()).codes()
+    )
+
+
+def test_found_in_a_tree_that_was_built() -> None:
+    assert (
+        "`team`"
+        in check_built("queue_depth * on (instance) group_left (team) build_info > 1", declared()).one(CODE).message
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import captured, check_expr, declared, recording
 from tests.unit.checks.world_text import check_alert
 
 CODE = "promql/many-matches"
@@ -33,3 +34,40 @@ def test_found(expr: str, caret: str) -> None:
 @pytest.mark.parametrize("expr", SILENT)
 def test_silent(expr: str) -> None:
     assert CODE not in check_alert(expr).codes()
+
+
+def test_silent_where_labels_are_unknown() -> None:
+    assert CODE not in check_expr("unknown / on (job) other > 1").codes()
+    assert CODE not in check_expr('unknown{a!=""} / on (job) other{a!=""} > 1').codes()
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        # Without a metric of one's own, but with labels that are known to be all.
+        "count by (job, instance) (up) / on (job) count by (job) (up) > 1",
+        "count by (job, instance) (up) / ignoring (instance) count by (job) (up) > 1",
+    ],
+)
+def test_found_on_computed_values(expr: str) -> None:
+    assert "`instance`" in check_expr(expr, declared()).one(CODE).message
+
+
+def test_a_label_with_one_value_tells_no_series_apart() -> None:
+    """`service` of a service's own metric is that service."""
+    assert (
+        CODE
+        not in check_expr(
+            "sum by (job, service) (queue_depth) / on (job) sum by (job) (queue_depth) > 1", declared()
+        ).codes()
+    )
+    assert (
+        CODE
+        not in check_expr(
+            "sum by (instance, service) (queue_depth) / on (instance) sum by (instance) (up) > 1", declared()
+        ).codes()
+    )
+    known = recording(declared(), job__depth="sum by (job, queue) (queue_depth)")
+    assert "`queue`" in check_expr("job:depth / on (job) sum by (job) (up) > 1", known).one(CODE).message
+    assert CODE not in check_expr('job:depth{queue="mail"} / on (job) sum by (job) (up) > 1', known).codes()
+    assert captured().series("queue_depth") is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr
 from tests.unit.checks.world_text import check_alert
 
 CODE = "promql/missing-total"
@@ -30,3 +31,9 @@ def test_found(expr: str, caret: str) -> None:
 @pytest.mark.parametrize("expr", SILENT)
 def test_silent(expr: str) -> None:
     assert CODE not in check_alert(expr).codes()
+
+
+def test_a_catalog_is_no_proof() -> None:
+    found = check_expr("rate(http_requests[5m]) > 1")
+    assert found.one(CODE).severity.word == "warning"
+    assert check_alert("rate(http_requests[5m]) > 1").one(CODE).severity.word == "error"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr, declared
 from tests.unit.checks.world_text import check_alert
 
 CODE = "promql/mixed-currency"
@@ -33,3 +34,15 @@ def test_found(expr: str, caret: str) -> None:
 @pytest.mark.parametrize("expr", SILENT)
 def test_silent(expr: str) -> None:
     assert CODE not in check_alert(expr).codes()
+
+
+@pytest.mark.parametrize(
+    ("expr", "cure"),
+    [
+        ("sum(revenue_per_hour) > 5", "sum by (currency) (revenue_per_hour) > 5"),
+        ("sum by (job) (revenue_per_hour) > 5", "sum by (currency, job) (revenue_per_hour) > 5"),
+        ("sum without (currency) (revenue_per_hour) > 5", "sum by (currency) (revenue_per_hour) > 5"),
+    ],
+)
+def test_the_cure_keeps_what_was_grouped_by(expr: str, cure: str) -> None:
+    assert f"`{cure}`" in check_expr(expr, declared()).one(CODE).help

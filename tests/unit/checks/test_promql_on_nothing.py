@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_built, check_expr, declared
 from tests.unit.checks.world_text import check_alert, fires, needs_promtool
 
 CODE = "promql/on-nothing"
@@ -38,3 +39,41 @@ def test_prometheus_agrees() -> None:
     series = {"queue_depth{job='shop'}": "10x200", "up{job='till'}": "1x200"}
     assert fires(BAD, series)
     assert not fires(GOOD_EXPR, series)
+
+
+@pytest.mark.parametrize(
+    ("expr", "text", "decided"),
+    [
+        (
+            "sum by (job) (up) and on (cluster) sum by (queue) (queue_depth)",
+            "no side has the label `cluster`",
+            "by (job)",
+        ),
+        (
+            "unknown and on (cluster) sum by (job) (up)",
+            "the right side never has the label `cluster`: only series of the left side",
+            "by (job)",
+        ),
+        (
+            "sum by (job) (up) and on (cluster) unknown",
+            "the left side never has the label `cluster`: only series of the right side",
+            "by (job)",
+        ),
+    ],
+)
+def test_which_side_lacks_the_label(expr: str, text: str, decided: str) -> None:
+    found = check_expr(expr, declared())
+    assert text in found.one(CODE).message
+    ((span, _),) = found.one(CODE).notes
+    assert expr[slice(*span)] == decided
+
+
+@pytest.mark.parametrize(
+    "expr", ["up and on ($label) up", "vector(1) and on (job) vector(2)", "unknown and on (cluster) other"]
+)
+def test_silent_on_variables_and_constants(expr: str) -> None:
+    assert CODE not in check_expr(expr, declared(), use="panel").codes()
+
+
+def test_found_in_a_tree_that_was_built() -> None:
+    assert "`cluster`" in check_built("up and on (cluster) queue_depth", declared()).one(CODE).message

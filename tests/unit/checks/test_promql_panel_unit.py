@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr, declared
 from tests.unit.checks.world_text import check_panel
 
 CODE = "promql/panel-unit"
@@ -41,3 +42,8 @@ def test_found(query: str, unit: str, better: str) -> None:
 )
 def test_silent(query: str, unit: str) -> None:
     assert CODE not in check_panel(query, unit=unit).codes()
+
+
+@pytest.mark.parametrize("unit", [None, "opm", "suffix:x"])
+def test_silent_without_a_unit_that_could_be_wrong(unit: str | None) -> None:
+    assert CODE not in check_expr("disk_used_bytes", declared(), use="panel", unit=unit).codes()

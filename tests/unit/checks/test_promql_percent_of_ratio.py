@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr, declared
 from tests.unit.checks.world_text import check_alert, fires, needs_promtool
 
 CODE = "promql/percent-of-ratio"
@@ -48,3 +49,17 @@ def test_prometheus_agrees() -> None:
     for ratio in ("0x200", "0.5x200", "1x200"):
         assert fires("hit_ratio < 90", {"hit_ratio": ratio})
         assert not fires("hit_ratio > 90", {"hit_ratio": ratio})
+
+
+@pytest.mark.parametrize(
+    "expr", ["hit_ratio * 50 > 40", "disk_used_bytes / disk_used_bytes > 1.5", "hit_ratio > hit_ratio", "up / up > 1.5"]
+)
+def test_silent_on_arithmetic_and_on_growth(expr: str) -> None:
+    """A quotient of two values of one unit can well be 1.5."""
+    assert CODE not in check_expr(expr, declared()).codes()
+
+
+def test_a_declared_ratio_is_never_above_one() -> None:
+    assert check_expr("hit_ratio > 1.5", declared()).one(CODE).severity.word == "warning"
+    assert check_expr("hit_ratio > 2", declared()).one(CODE).severity.word == "error"
+    assert check_expr("disk_used_bytes / disk_used_bytes > 50", declared()).one(CODE).severity.word == "warning"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr
 from tests.unit.checks.world_text import check_alert, fires, needs_promtool
 
 CODE = "promql/rate-not-share"
@@ -43,3 +44,24 @@ def test_prometheus_agrees() -> None:
     }
     assert fires(BAD, busy)
     assert not fires(GOOD_EXPR, busy)
+
+
+def test_the_cure_has_the_window_that_was_written() -> None:
+    help_ = check_expr('rate(x_total{code=~"5..",method="GET"}[1m]) > 0.05').one(CODE).help
+    assert (
+        '`sum by (job) (rate(x_total{code=~"5..", method="GET"}[1m])) / sum by (job) (rate(x_total{method="GET"}[1m])) > 0.05`'
+        in help_
+    )
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        'rate(x_total{method="GET"}[5m]) > 0.05', 'rate(x_total{code!="500"}[5m]) > 0.05', 'rate(x_total{job="fail"}[5m]) > 0.05',
+        'rate(x_total{code!="500",method="GET",job="bad"}[5m]) > 0.05', 'rate(x_total{code="500"}[5m]) < 0.05',
+        'rate(x_total{code="500"}[5m]) > 5', 'x_total{code="500"} > 0.05', 'rate(disk_used_bytes{code="500"}[5m]) > 0.05',
+        'rate(x_total{code="500"}[5m:1m]) > 0.05', 'increase(x_total{code="500"}[5m]) > 0.05',
+    ],
+)  # fmt: skip
+def test_silent_where_no_share_is_meant(expr: str) -> None:
+    assert CODE not in check_expr(expr).codes()

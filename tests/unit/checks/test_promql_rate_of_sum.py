@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr, declared, recording
 from tests.unit.checks.world_text import check_alert, fires, needs_promtool
 
 CODE = "promql/rate-of-sum"
@@ -39,3 +40,15 @@ def test_prometheus_agrees() -> None:
     series = {"http_requests_total{i='a'}": "100000+15x120", "http_requests_total{i='b'}": "100000+15x60 0+15x60"}
     assert fires("rate(sum(http_requests_total)[5m:15s]) > 100", series, at="16m")
     assert not fires("sum(rate(http_requests_total[5m])) > 100", series, at="16m")
+
+
+def test_what_is_a_sum() -> None:
+    known = recording(declared(), job__requests="sum by (job) (http_requests_total)")
+    assert (
+        check_expr("rate(job:requests[5m]) > 1", known)
+        .one(CODE)
+        .message.startswith("`job:requests` is a sum of counters")
+    )
+    inline = check_expr("rate(sum(http_requests_total)[5m:1m]) > 1", known)
+    assert inline.one(CODE).message.startswith("it is a sum of counters")
+    assert CODE not in check_expr("rate(unknown[5m]) > 1").codes()

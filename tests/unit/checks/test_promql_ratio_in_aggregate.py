@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr, declared
 from tests.unit.checks.world_text import check_alert, fires, needs_promtool
 
 CODE = "promql/ratio-in-aggregate"
@@ -42,3 +43,22 @@ def test_prometheus_agrees() -> None:
     }  # fmt: skip
     assert not fires(BAD, series)
     assert fires(GOOD_EXPR, series)
+
+
+@pytest.mark.parametrize(
+    ("expr", "found"),
+    [
+        ("avg(rate(errors_total[5m]) / rate(http_requests_total[5m])) > 1", True),
+        ("avg(errors_total / clamp_min(queue_depth, 0)) > 1", True),
+        ("avg(queue_depth / queue_depth) > 1", False),
+        ("avg(queue_depth / clamp_min(queue_depth, 1)) > 1", False),
+        ("avg(disk_used_bytes / (disk_used_bytes > 0)) > 1", False),
+        ("avg(errors_total / 5) > 1", False),
+        ("avg(unknown / other) > 1", False),
+        ("max(errors_total / http_requests_total) > 1", False),
+        ("avg(errors_total * http_requests_total) > 1", False),
+        ("avg((errors_total % (http_requests_total))) > 1", True),
+    ],
+)
+def test_only_what_can_be_nothing_of_nothing(expr: str, found: bool) -> None:
+    assert (CODE in check_expr(expr, declared()).codes()) is found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr, declared
 from tests.unit.checks.world_text import check_alert, fires, needs_promtool
 
 CODE = "promql/raw-counter"
@@ -43,3 +44,35 @@ def test_prometheus_agrees() -> None:
     assert not fires("http_requests_total > 100", slow, at="30m")
     assert fires("http_requests_total > 100", slow, at="3h")
     assert not fires("rate(http_requests_total[5m]) > 100", slow, at="3h")
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "http_requests_total == 100",
+        "http_requests_total * 5 > 0",
+        "http_requests_total > 0",
+        "http_requests_total > queue_depth",
+    ],
+)
+def test_silent_where_growing_does_no_harm(expr: str) -> None:
+    assert CODE not in check_expr(expr, declared()).codes()
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "http_requests_total offset 1h > 100",
+        "http_requests_total @ 5 > 100",
+        "max_over_time(http_requests_total[5m]) > 100",
+    ],
+)
+def test_no_expression_is_suggested_where_it_would_mean_something_else(expr: str) -> None:
+    found = check_expr(expr, declared()).one(CODE)
+    assert (found.help, found.fix) == ("compare its rate or increase", None)
+
+
+def test_the_number_may_stand_before() -> None:
+    found = check_expr("100 < sum(http_requests_total)", declared())
+    assert "`100 < sum(rate(http_requests_total[5m]))`" in found.one(CODE).help
+    assert found.one(CODE).fix is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr
 from tests.unit.checks.world_text import check_alert
 
 CODE = "promql/regex"
@@ -37,3 +38,9 @@ def test_found(expr: str, caret: str) -> None:
 @pytest.mark.parametrize("expr", SILENT)
 def test_silent(expr: str) -> None:
     assert CODE not in check_alert(expr).codes()
+
+
+def test_a_repair_only_where_the_text_is_the_pattern() -> None:
+    assert check_expr('up{job=~"^a.*"} == 0').one(CODE).fix == ((9, 13), "a.*")
+    escaped = check_expr('up{job=~"^a\\\\.b.*"} == 0').one(CODE)
+    assert (escaped.fix, escaped.help) == (None, "write `a\\.b.*`")

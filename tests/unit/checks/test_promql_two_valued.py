@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr, declared
 from tests.unit.checks.world_text import check_alert
 
 CODE = "promql/two-valued"
@@ -32,3 +33,34 @@ def test_found(expr: str, caret: str) -> None:
 @pytest.mark.parametrize("expr", SILENT)
 def test_silent(expr: str) -> None:
     assert CODE not in check_alert(expr).codes()
+
+
+@pytest.mark.parametrize(
+    ("expr", "text", "cure"),
+    [
+        ("up > 0.5", "`up` is 0 or 1: this means `== 1`", "avg_over_time(up[1h]) > 0.5"),
+        ("up < 0.5", "`up` is 0 or 1: this means `== 0`", "avg_over_time(up[1h]) < 0.5"),
+        (
+            "min by (job) (up) <= 0.9",
+            "`up` is 0 or 1: this means `== 0`",
+            "min by (job) (avg_over_time(up[1h])) <= 0.9",
+        ),
+        (
+            "group(queue_depth) >= 0.5",
+            "`the value` is 0 or 1: this means `== 1`",
+            "group(avg_over_time(queue_depth[1h])) >= 0.5",
+        ),
+    ],
+)
+def test_what_it_means_and_what_was_meant(expr: str, text: str, cure: str) -> None:
+    found = check_expr(expr, declared()).one(CODE)
+    assert found.message.startswith(text)
+    assert f"`{cure}`" in found.help
+
+
+@pytest.mark.parametrize(
+    "expr",
+    ["up == 0.5", "up * 0.5 > 1", "up > 1", "up > 0", "(up > bool 0) > 0.5", "queue_depth > 0.5", "up > hit_ratio"],
+)
+def test_silent_on_other_values_and_limits(expr: str) -> None:
+    assert CODE not in check_expr(expr, declared()).codes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import captured, check_expr
 from tests.unit.checks.world_text import check_alert
 
 CODE = "promql/unknown-alert"
@@ -31,3 +32,17 @@ def test_found(expr: str, caret: str) -> None:
 @pytest.mark.parametrize("expr", SILENT)
 def test_silent(expr: str) -> None:
     assert CODE not in check_alert(expr).codes()
+
+
+def test_silent_where_the_alerts_are_unknown_or_not_meant() -> None:
+    assert CODE not in check_expr('ALERTS{alertname="Nope"} == 1').codes()
+    known = captured(alertnames=frozenset(("Down",)))
+    assert check_expr('ALERTS_FOR_STATE{alertname="Nope"} > 1', known).marked(CODE) == '"Nope"'
+    for expr in (
+        'up{alertname="Nope"} == 0',
+        'ALERTS{alertname="Down"} == 1',
+        'ALERTS{alertname!="Nope"} == 1',
+        'ALERTS{alertstate="Nope"} == 1',
+        'ALERTS{alertname="$a"}',
+    ):
+        assert CODE not in check_expr(expr, known, use="panel").codes(), expr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr, declared
 from tests.unit.checks.world_text import check_alert, fires, needs_promtool
 
 CODE = "promql/unknown-label"
@@ -42,3 +43,24 @@ def test_prometheus_agrees() -> None:
     series = {"http_requests_total{status='500'}": "0+1000x200"}
     assert not fires('rate(http_requests_total{code="500"}[5m]) > 1', series)
     assert fires('rate(http_requests_total{status="500"}[5m]) > 1', series)
+
+
+@pytest.mark.parametrize("expr", ['unknown{quue="mail"} > 1', 'queue_depth{quue="mail"} > 1'])
+def test_silent_where_other_labels_may_be_there(expr: str) -> None:
+    assert CODE not in check_expr(expr).codes()
+
+
+@pytest.mark.parametrize(
+    ("matcher", "text"),
+    [
+        ('quue="mail"', "nothing is selected"), ('quue!=""', "nothing is selected"), ('quue=~".+"', "nothing is selected"),
+        ('quue!~".*"', "nothing is selected"), ('quue=""', "the matcher selects everything"), ('quue!="mail"', "the matcher selects everything"),
+        ('quue=~"mail|"', "the matcher selects everything"), ('quue!~".+"', "the matcher selects everything"),
+    ],
+)  # fmt: skip
+def test_what_such_a_matcher_selects(matcher: str, text: str) -> None:
+    assert check_expr(f"queue_depth{{{matcher}}} > 1", declared()).one(CODE).message.endswith(text)
+
+
+def test_silent_on_patterns_that_only_re2_reads() -> None:
+    assert CODE not in check_expr(r'queue_depth{quue=~"\\pL"} > 1', declared()).codes()

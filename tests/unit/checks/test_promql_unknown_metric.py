@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from monitoring_kit.promql.world import World
+from tests.unit.checks.expr_text import captured, check_expr, declared, recording
 from tests.unit.checks.world_text import check_alert
 
 CODE = "promql/unknown-metric"
@@ -36,3 +38,31 @@ def test_found(expr: str, caret: str) -> None:
 @pytest.mark.parametrize("expr", SILENT)
 def test_silent(expr: str) -> None:
     assert CODE not in check_alert(expr).codes()
+
+
+def test_a_catalog_knows_only_what_is_nearly_its_own() -> None:
+    found = check_expr("queue_dpth > 1")
+    assert (found.one(CODE).severity.word, found.one(CODE).help) == ("warning", "did you mean `queue_depth`?")
+    assert check_expr("something_else > 1").codes() == []
+    assert CODE not in check_expr("job:depth:su > 1", recording(World(), job__depth__sum="sum(x)")).codes()
+    assert (
+        "`job:depth:sum`"
+        in check_expr("job:depth:su > 1", recording(captured(), job__depth__sum="sum(x)")).one(CODE).help
+    )
+
+
+def test_the_caret_is_on_the_name_or_on_the_whole_selector() -> None:
+    assert check_expr('queue_dpth{queue="mail"} > 1', declared()).marked(CODE) == "queue_dpth"
+    assert check_expr('{__name__="queue_dpth"} > 1', declared()).marked(CODE) == '{__name__="queue_dpth"}'
+
+
+def test_what_it_means_and_what_to_do() -> None:
+    assert "this alert can never fire" in check_expr("zzz > 1", declared()).one(CODE).message
+    assert "there is nothing to show" in check_expr("zzz", declared(), use="panel").one(CODE).message
+    assert (
+        check_expr("memory_nowhere > 1", declared())
+        .one(CODE)
+        .help.endswith("or use a signal, e.g. `when: memory > 80%`")
+    )
+    assert "signal" not in check_expr("zzz_nowhere > 1", declared()).one(CODE).help
+    assert "signal" not in check_expr("queue_dpth > 1", declared()).one(CODE).help

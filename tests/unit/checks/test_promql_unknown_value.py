@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import check_expr, declared
 from tests.unit.checks.world_text import check_alert
 
 CODE = "promql/unknown-value"
@@ -38,3 +39,39 @@ def test_found(expr: str, caret: str) -> None:
 @pytest.mark.parametrize("expr", SILENT)
 def test_silent(expr: str) -> None:
     assert CODE not in check_alert(expr).codes()
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        'unknown{queue="nope"} > 1', 'queue_depth{team="nope"} > 1', 'queue_depth{queue=""} > 1', 'queue_depth{queue!="nope"} > 1',
+        'queue_depth{queue!~"nope"} > 1', 'queue_depth{queue="$queue"} > 1', 'queue_depth{queue=~"mail|nope"} > 1',
+        'http_request_duration_seconds_bucket{le="1.0"} > 1', 'http_request_duration_seconds_bucket{le="1"} > 1',
+        'http_request_duration_seconds_bucket{le="+Inf"} > 1', 'http_request_duration_seconds_bucket{le=~"0.1|0.5"} > 1',
+        # No such pair, but each value is one of its label's: another matcher narrows the series, not what the label can be.
+        'up{service="shop",job="till"} == 0', 'http_requests_total{status=~"5xx"} > 1', r'queue_depth{queue=~"\\pL"} > 1',
+    ],
+)  # fmt: skip
+def test_silent_where_the_value_can_be(expr: str) -> None:
+    assert CODE not in check_expr(expr, declared(), use="panel").codes()
+
+
+@pytest.mark.parametrize(
+    ("expr", "severity", "help_"),
+    [
+        ('queue_depth{queue="mial"} > 1', "error", "did you mean `mail`?"),
+        ('http_request_duration_seconds_bucket{le="0.3"} > 1', "error", ""),
+        ('http_request_duration_seconds_bucket{le="x"} > 1', "error", ""),
+        ('http_requests_total{status="5xx"} > 1', "error", 'for a class of codes write `=~"5.."`'),
+        ('up{job="nowhere"} == 0', "error", ""),
+    ],
+)
+def test_found_where_it_cannot_be(expr: str, severity: str, help_: str) -> None:
+    found = check_expr(expr, declared()).one(CODE)
+    assert found.severity.word == severity
+    assert help_ in found.help
+
+
+def test_a_catalog_is_no_proof() -> None:
+    assert check_expr('queue_depth{queue="nope"} > 1').one(CODE).severity.word == "warning"
+    assert "class of codes" not in check_expr('http_requests_total{status="9999"} > 1', declared()).one(CODE).help

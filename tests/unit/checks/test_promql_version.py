@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.expr_text import captured, check_expr
 from tests.unit.checks.world_text import check_alert
 
 CODE = "promql/version"
@@ -32,3 +33,22 @@ def test_found(expr: str, caret: str) -> None:
 @pytest.mark.parametrize("expr", SILENT)
 def test_silent(expr: str) -> None:
     assert CODE not in check_alert(expr).codes()
+
+
+@pytest.mark.parametrize(
+    ("expr", "target", "found"),
+    [
+        ("up offset 5 > 1", "2.42", True),
+        ("up offset 5 > 1", "3.5", False),
+        ("up offset 5 > 1", None, False),
+        ("up offset 5m > 1", "2.42", False),
+        ('{"up"} > 1', "2.42", True),
+        ('{"up"} > 1', "3.5", False),
+    ],
+)
+def test_only_what_the_target_lacks(expr: str, target: str | None, found: bool) -> None:
+    assert (CODE in check_expr(expr, captured(prometheus=target)).codes()) is found
+
+
+def test_silent_on_what_mkit_wrote() -> None:
+    assert CODE not in check_expr("up offset 5 > 1", captured(prometheus="2.42"), generated=True).codes()

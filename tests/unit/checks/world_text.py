@@ -95,14 +95,16 @@ def check_panel(query: str, **more: str) -> Checked:
 needs_promtool = pytest.mark.skipif(which("promtool") is None, reason="promtool is not on PATH")
 
 
-def fires(expr: str, series: dict[str, str], at: str = "30m", for_: str = "0s") -> bool:
+def fires(
+    expr: str, series: dict[str, str], at: str = "30m", for_: str = "0s", labels: dict[str, str] | None = None
+) -> bool:
     """Whether an alert on ``expr`` fires on these input series, asked of the real ``promtool test rules``.
 
     Both outcomes are proven: promtool fails on an expected alert that does not fire and on a fired one not expected.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        rule = {"alert": "Raw", "expr": expr, "for": for_}
+        rule = {"alert": "Raw", "expr": expr, "for": for_, "labels": labels or {}}
         (root / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "g", "rules": [rule]}]}))
         silent = _test(root, series, "count(ALERTS{alertname='Raw',alertstate='firing'})", [], at)
         loud = _test(
