@@ -83,6 +83,9 @@ def check_rules(promtool: Path, root: Path, outputs: Mapping[str, Output], meant
     if result.failed:
         blame("promtool", result.text, paths[0], outputs, report)
         return
+    if "lint error" in result.text:
+        # Its exit code is 0, and a file with a lint error has no count.
+        raise InternalError(f"promtool finds fault with the rules: {' '.join(result.text.split())[:500]}")
     found = sum(int(number) for number in _FOUND.findall(result.out))
     if found != meant:
         raise InternalError(f"{meant} rules were meant, but promtool found {found}")

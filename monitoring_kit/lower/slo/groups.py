@@ -7,6 +7,7 @@ tier and the alerts on them stand in one group. Slow tiers have groups of their 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 from itertools import groupby
 
 from monitoring_kit import conventions as c
@@ -164,7 +165,9 @@ def _shared_groups(plans: tuple[SloPlan, ...]) -> list[RuleGroup]:
         hourly = [*tiles.hours(), *(pair for unit in units for pair in tiles.calendar(unit))]
         groups.append(RuleGroup("slo-tiles-5m", c.SLO_RULES, rules(tiles.five_minutes()), TILE_INTERVAL))
         groups.append(RuleGroup("slo-tiles-1h", c.SLO_RULES, rules(hourly), HOUR_INTERVAL))
-    budgets = rules([*((c.SLO_PERIOD_ERROR, meta.period_error(p)) for p in periods), *meta.budgets()])
+    # One rule for all periods: promtool takes a second one of the same name without labels for a mistake.
+    errors = [(c.SLO_PERIOD_ERROR, reduce(q.or_, map(meta.period_error, periods)))] if periods else []
+    budgets = rules([*errors, *meta.budgets()])
     objectives = tuple(_objective(plan) for plan in plans)
     groups.append(RuleGroup("slo-budgets", c.SLO_RULES, (*objectives, *budgets), BUDGET_INTERVAL))
     return groups

@@ -167,6 +167,12 @@ def test_another_number_of_rules_is_a_bug() -> None:
 
 
 @needs_tools
+def test_a_lint_error_of_promtool_is_named() -> None:
+    with pytest.raises(InternalError, match="1 duplicate rule"):
+        proven(rules(rule(3), rule(4)), config(), meant=2)
+
+
+@needs_tools
 def test_promtools_own_count_is_compared() -> None:
     """A file that says less than its tree would pass everything else."""
     outputs = emit([rules(rule(3), rule(4, alert="B")), config()], SYSTEM)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from monitoring_kit.cli.main import main
 from monitoring_kit.lower.slo.maintenance import seconds, weekly_minutes
 from monitoring_kit.pipeline import Compilation
 from tests.conftest import CHANNEL, HEAD, marked
@@ -38,6 +40,33 @@ def test_a_rolling_window_remembers(tmp_path: Path) -> None:
     run = Run(rules_of(spec(slo), tmp_path), tmp_path, step="5m").put(OK, good).put(BAD, bad)
     run.expect("168h", LEFT, {"{}": 0.857}).expect("250h", LEFT, {"{}": 1})
     assert run.passes()
+
+
+def test_objectives_over_several_windows_stand_side_by_side(tmp_path: Path) -> None:
+    """1 % of one day's events are bad: a week forgets it, 30 days do not."""
+    slos = "{week: {signal: errors, objective: 99%, window: 7d}, month: {signal: errors, objective: 95%, window: 30d}}"
+    day = 288
+    good = f"0+300x{2 * day} {300 * 2 * day}+297x{day} {300 * 2 * day + 297 * day}+300x{9 * day}"
+    bad = f"0x{2 * day} 0+3x{day} {3 * day}x{9 * day}"
+    run = Run(rules_of(spec(slos), tmp_path), tmp_path, step="5m").put(OK, good).put(BAD, bad)
+    left = "max by (slo) (round(slo:period_error_budget_remaining:ratio, 0.001))"
+    run.expect("168h", left, {'{slo="week"}': 0.857, '{slo="month"}': 0.971})
+    run.expect("250h", left, {'{slo="week"}': 1, '{slo="month"}': 0.981})
+    assert run.passes()
+
+
+WINDOWS = "{a: {signal: errors, objective: 99%%, window: %s}, b: {signal: errors, objective: 95%%, window: %s}, c: {signal: errors, objective: 99.9%%, window: quarter}}"
+
+
+@pytest.mark.parametrize(("one", "two"), [("7d", "30d"), ("7d", "month"), ("90d", "28d")])
+def test_promtool_has_nothing_against_several_windows(tmp_path: Path, one: str, two: str) -> None:
+    """Two rules of one name without labels are a duplicate to its lint, and it then counts no rule of the file."""
+    path = tmp_path / "mkit.yaml"
+    path.write_text(spec(WINDOWS % (one, two)))
+    made = CliRunner().invoke(main, ["generate", str(path), "-o", str(tmp_path / "out")])
+    assert made.exit_code == 0, made.output
+    assert "warning" not in made.output, "nor have mkit's own checks anything against them"
+    assert "verified by" in made.output
 
 
 def test_events_during_maintenance_do_not_count(tmp_path: Path) -> None:
