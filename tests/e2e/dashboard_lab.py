@@ -8,7 +8,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from urllib.parse import urlencode
 from monitoring_kit.emit import emit
 from monitoring_kit.lower.rule_files import lower_rule_files
 from monitoring_kit.promql import Expr, metric_name, parse, selectors
-from monitoring_kit.promql.ast import Matcher
+from monitoring_kit.promql.ast import Duration as PromDuration
+from monitoring_kit.promql.ast import Matcher, MatrixSelector, VectorSelector
+from monitoring_kit.promql.walk import walk
 from monitoring_kit.resolve.registry import LabelInfo, MetricInfo
 from monitoring_kit.stack.lab import free_port, read, wait_until
 from tests.unit.lower.dashboard_help import Built, data_panels
@@ -25,16 +27,23 @@ from tests.unit.lower.spec_text import tool
 
 STEP = 15
 SPAN = 25 * 60
+DAY = 86_400
+# The furthest that a rule looks back: three seasons of a week and what they are averaged over.
+HISTORY = 30 * DAY
 # Values that the matchers of packs ask for; whatever none of them accepts is made of letters.
 _CANDIDATES = ("200", "404", "500", "ok", "failed", "eth0", "ext4", "/", "idle", "user", "a")
+# What other gauges are a share of: twice as large, so that everything is half full.
+_BOUND = re.compile(r"(?i)total|size|max|limit|quota")
 
 
 @dataclass
 class Lab:
-    """A running server; ``end`` is the time of its last synthetic sample."""
+    """A running server; ``end`` is the time of its last synthetic sample, ``learnt`` holds the recorded series
+    that have weeks of history."""
 
     url: str
     end: int
+    learnt: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def ask(self, path: str, **arguments: Any) -> Any:
         """The data of an API answer; fails when Prometheus refuses the query."""
@@ -98,11 +107,12 @@ def samples(info: MetricInfo, labels: dict[str, str], seed: int, start: int, end
         elif info.type in ("counter", "unknown"):
             yield f"{info.name}{base}}} {grown} {at}"
         else:
-            yield f"{info.name}{base}}} {0 if info.name == 'up' and seed % 2 else 0.5 + seed % 2} {at}"
+            value = 0.0 if info.name == "up" and seed % 2 else (0.5 + seed % 2) * (2 if _BOUND.search(info.name) else 1)
+            yield f"{info.name}{base}}} {value} {at}"
 
 
-def exposition(built: Built, start: int, end: int) -> str:
-    """Everything that rules and dashboards read, of two instances of every service."""
+def exposition(built: Built, start: int, end: int) -> Iterator[str]:
+    """The OpenMetrics lines of everything that rules and dashboards read, of two instances of every service."""
     wanted = matchers_by_metric(read_by(built))
     families: dict[str, list[str]] = {}
     kinds: dict[str, MetricInfo] = {}
@@ -119,29 +129,107 @@ def exposition(built: Built, start: int, end: int) -> str:
                 for child in product(*values):
                     labels = {**target, **dict(zip(info.labels, child, strict=True))}
                     families.setdefault(info.name, []).extend(samples(info, labels, instance, start, end))
-    lines = []
     for name, series in families.items():
         # As unknown, since OpenMetrics insists on counters called _total and the exporters of the catalogs do not.
-        lines += [f"# TYPE {name} {'histogram' if kinds[name].type == 'histogram' else 'unknown'}", *series]
-    return "\n".join([*lines, "# EOF", ""])
+        yield f"# TYPE {name} {'histogram' if kinds[name].type == 'histogram' else 'unknown'}"
+        yield from series
 
 
 def start(built: Built, folder: Path) -> tuple[subprocess.Popen[bytes], Lab]:
-    """Load the series, start Prometheus on the generated rules, and wait until these have been evaluated."""
+    """Load the series, start Prometheus on the generated rules, and wait until these have been evaluated.
+
+    Where rules read days of what they record themselves, the server is started twice: first to learn under which labels the
+    rules record, then with weeks of such history behind it.
+    """
+    far = read_over_days(built)
+    learnt: dict[str, list[dict[str, Any]]] = {}
+    if far:
+        child, lab = _serve(built, folder / "first", {})
+        try:
+            learnt = {name: _recorded_of(built, name, lab.instant(stem(name))) for name in sorted(far)}
+        finally:
+            child.terminate()
+            child.wait(20)
+    return _serve(built, folder / "lab", learnt)
+
+
+def read_over_days(built: Built) -> set[str]:
+    """The recorded series that some rule reads over a day or more, by range or offset."""
+    recorded = {rule.record for rule in built.model.recordings}
+    found = set()
+    for group in built.model.groups:
+        for rule in group.rules:
+            for node in walk(rule.expr):
+                if isinstance(node, MatrixSelector):
+                    name, ms = metric_name(node.vector), _ms(node.range) + _ms(node.vector.offset)
+                elif isinstance(node, VectorSelector):
+                    name, ms = metric_name(node), _ms(node.offset)
+                else:
+                    continue
+                if name in recorded and ms >= DAY * 1000:
+                    found.add(name)
+    return found
+
+
+def _recorded_of(built: Built, name: str, series: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The series of the stem of ``name`` whose services have a rule that records ``name``; a rule of none records for all."""
+    services = {rule.service for rule in built.model.recordings if rule.record == name}
+    return [s for s in series if None in services or s["metric"].get("service") in services]
+
+
+def _ms(duration: Any) -> float:
+    return abs(duration.ms) if isinstance(duration, PromDuration) else 0.0
+
+
+def stem(name: str) -> str:
+    """The series that ``name`` is learnt from, which exists within minutes and has its labels."""
+    return re.sub(r":(avg_\w+|residual\w*)$", "", name)
+
+
+def weeks(learnt: dict[str, list[dict[str, Any]]], end: int) -> Iterator[str]:
+    """The OpenMetrics lines of weeks of recorded series: a daily season around a value that grows by 1 % a day up to the one
+    that was measured, so that what continues live goes on where history ends."""
+    for name, found in learnt.items():
+        yield f"# TYPE {name} unknown"
+        step = 3600 if name.endswith("1h") else 300
+        for number, series in enumerate(found):
+            labels = ",".join(f"{k}={json.dumps(v)}" for k, v in series["metric"].items() if k != "__name__")
+            now = float(series["value"][1])
+            if name.endswith(":since"):
+                # Since when it is there: one version came after the other.
+                first = end - (number + 1) * 7200
+                yield from (f"{name}{{{labels}}} {first} {at}" for at in range(first, end, step))
+                continue
+            for at in range(end - HISTORY, end, step):
+                age = (end - at) / DAY
+                wave = math.sin(2 * math.pi * age)
+                if ":residual" in name:
+                    value = 0.02 * now * wave
+                else:
+                    value = now * (1 - 0.01 * age) * (1 if name.endswith(("1w", "1d")) else 1 + 0.2 * wave)
+                yield f"{name}{{{labels}}} {value!r} {at}"
+
+
+def _serve(built: Built, folder: Path, learnt: dict[str, list[dict[str, Any]]]) -> tuple[subprocess.Popen[bytes], Lab]:
+    folder.mkdir()
     end = int(time.time()) // STEP * STEP
     text = folder / "series.om"
-    text.write_text(exposition(built, end - SPAN, end))
+    text.write_text("\n".join([*exposition(built, end - SPAN, end), *weeks(learnt, end), "# EOF", ""]))
     promtool = [
         str(tool("promtool").path),
         "tsdb",
         "create-blocks-from",
         "openmetrics",
+        # Wide blocks: promtool reads the whole file once for each of them.
+        "--max-block-duration=800h",
         str(text),
         str(folder / "data"),
     ]
     done = subprocess.run(promtool, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    for path, output in emit(lower_rule_files(built.model), built.system).items():
+    # Every second, whatever a group's own interval is: it changes when a rule has its turn, not what it says.
+    hurried = replace(built.model, groups=tuple(replace(group, interval=None) for group in built.model.groups))
+    for path, output in emit(lower_rule_files(hurried), built.system).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(output.data)
     (folder / "prometheus.yml").write_text(
@@ -152,15 +240,16 @@ def start(built: Built, folder: Path) -> tuple[subprocess.Popen[bytes], Lab]:
     child = subprocess.Popen(
         [
             str(tool("prometheus").path), f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=30d",
+            f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=60d",
         ],
         stdout=log, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    lab = Lab(f"http://127.0.0.1:{port}", end)
+    lab = Lab(f"http://127.0.0.1:{port}", end, learnt)
     try:
         wait_until(
             lambda: _evaluated(lab), 60, lambda: "" if child.poll() is None else (folder / "log").read_text()[-2000:]
         )
+        _settle(lab)
     except BaseException:
         child.terminate()
         raise
@@ -172,14 +261,24 @@ def _evaluated(lab: Lab) -> bool:
         groups = lab.ask("rules")["groups"]
     except (OSError, AssertionError):
         return False
-    # Twice, since an alert and a rule on a rule see what the evaluation before has written.
+    # Some seconds, since an alert and a rule on a rule see what the evaluation before has written.
     return (
         bool(groups)
-        # Hourly tiles have their next turn within the hour, not within a test.
-        and all(g["lastEvaluation"] > "0002" for g in groups if g["interval"] <= 60)
+        and all(g["lastEvaluation"] > "0002" for g in groups)
         and time.time() - lab.end > 3
         and bool(lab.instant("ALERTS"))
+        and all(lab.instant(stem(name)) for name in lab.learnt)
     )
+
+
+def _settle(lab: Lab) -> None:
+    """Wait until rules on rules on rules have all been evaluated: no evaluation adds a recorded series any more."""
+    counts: list[str] = []
+    deadline = time.monotonic() + 60
+    while len(counts) < 4 or len(set(counts[-4:])) > 1:
+        assert time.monotonic() < deadline, f"recorded series keep coming: {counts}"
+        time.sleep(1)
+        counts.append(lab.instant('count({__name__=~".+:.+"})')[0]["value"][1])
 
 
 def interpolated(expr: str, step: int, chosen: dict[str, str]) -> str:

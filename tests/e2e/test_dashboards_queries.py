@@ -15,16 +15,44 @@ from tests.e2e.dashboard_lab import Lab, finite, interpolated, start
 from tests.unit.lower.dashboard_help import ALL_KINDS, EXAMPLE, Built, build, data_panels
 
 pytestmark = pytest.mark.e2e
-ALL = {"instance": ".+", "service": ".*", "job": ".+"}
+ALL = {"instance": ".+", "service": ".*", "job": ".+", "slo": ".+", "version": ".*"}
 
 
-@pytest.fixture(scope="module", params=["example", "everything"])
+# Everything that is watched by its history, and objectives over every kind of window.
+WATCHED = """version: mkit/v1
+system: watched
+prometheus: {retention: {time: 120d}}
+services:
+  web:
+    kind: http
+    scrape: {targets: ['web:80']}
+    slos:
+      month:   {signal: errors, objective: 99.9%, window: month}
+      quarter: {signal: latency, objective: 99%, threshold: 1s, window: quarter}
+      week:    {total: http_requests_total, bad: 'http_requests_total{status="500"}', objective: 99%, window: 7d, group_by: [version]}
+      own:     {error_ratio: 'sum(rate(http_requests_total{status="500"}[$window])) / sum(rate(http_requests_total[$window]))', objective: 95%, window: 30d}
+  host:  {kind: node, scrape: {targets: ['host:9100']}}
+  cache: {kind: redis, scrape: {targets: ['cache:9121']}}
+metrics:
+  http_requests_total: {type: counter, help: Requests., labels: {version: {values: [v1, v2]}, status: {}}, services: [web]}
+  http_request_duration_seconds: {type: histogram, unit: seconds, help: Time., buckets: [0.1, 0.5, 1, 5], services: [web]}
+alerts:
+  unusual: {anomaly: {signals: [traffic, latency]}, services: [web], severity: warning}
+  hourly:  {anomaly: {signals: [hits], season: 1d}, services: [cache], severity: warning}
+  full:    {capacity: {signals: [disk, memory, connections], horizon: 14d, limits: {disk: {soft: 80%, hard: 95%}}}, severity: warning}
+  worse:   {degradation: {signals: [errors], worse: 20%}, services: [web], severity: warning}
+channels:
+  mail: {kind: webhook, url: 'http://hook:1/'}
+"""
+
+
+@pytest.fixture(scope="module", params=["example", "everything", "watched"])
 def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Built, Lab]]:
     folder = tmp_path_factory.mktemp("lab")
     path = EXAMPLE
-    if request.param == "everything":
+    if request.param != "example":
         path = folder / "mkit.yaml"
-        path.write_text(ALL_KINDS)
+        path.write_text(ALL_KINDS if request.param == "everything" else WATCHED)
     built = build(path)
     child, lab = start(built, folder)
     try:
@@ -41,41 +69,46 @@ def asked(lab: Lab, panel: dict[str, Any], target: dict[str, Any], chosen: dict[
     return lab.instant(expr) if target.get("instant") else lab.range(expr, step)
 
 
-# What is learnt from days of history has none in a lab of minutes. tests/e2e/test_history.py holds the rules against weeks,
-# not these panels.
-OF_DAYS = re.compile(r":(prediction|residual|avg_1d|days_to_limit|forecast)")
-
-
-def _live(built: Built) -> list[dict[str, Any]]:
-    """The dashboards whose series exist within minutes. The one of the objectives is left out: it reads hourly tiles and days
-    of budgets, and nothing asks a real Prometheus for its panels yet (the rules behind them are tested)."""
-    return [board for board in built.boards.values() if "slo" not in board["tags"]]
-
-
 def test_every_panel_shows_something(live: tuple[Built, Lab]) -> None:
     built, lab = live
     empty, asked_for = [], 0
-    for board in _live(built):
+    for board in built.boards.values():
         for panel in data_panels(board):
             for target in panel["targets"]:
                 found = asked(lab, panel, target, ALL)
                 asked_for += 1
                 where = f"{board['title']} / {panel['title']}: {target['expr']}"
-                if "ALERTS" not in target["expr"] and not found and not OF_DAYS.search(target["expr"]):
+                if "ALERTS" not in target["expr"] and not found:
                     empty.append(where)
                 assert all(finite(series) for series in found), where
     assert asked_for > 50
     assert empty == []
 
 
+def test_history_has_the_labels_under_which_the_rules_record(live: tuple[Built, Lab]) -> None:
+    """Else the panels above would show what the lab made up, not what the rules write."""
+    _, lab = live
+    for name, made in lab.learnt.items():
+        labels = [{k: v for k, v in series["metric"].items() if k != "__name__"} for series in made]
+        assert labels, name
+        # Younger than what was loaded: recorded by the rule itself.
+        recorded = lab.instant(f"timestamp({name}) > {lab.end + 1}")
+        assert sorted(map(str, (sorted(s["metric"].items()) for s in recorded))) == sorted(
+            map(str, (sorted(found.items()) for found in labels))
+        ), name
+
+
 def test_every_legend_names_labels_that_the_series_have(live: tuple[Built, Lab]) -> None:
     built, lab = live
-    for board in _live(built):
+    grouped = {label for plan in built.model.slos for label in plan.by}
+    for board in built.boards.values():
         for panel in data_panels(board):
             for target in panel["targets"]:
                 labels = legend_labels(target.get("legendFormat", ""))
+                # Objectives have their own `group_by`: a line of one that has none shows nothing in its place.
+                optional = grouped if "slo" in board["tags"] else set()
                 for series in asked(lab, panel, target, ALL):
-                    missing = set(labels) - set(series["metric"])
+                    missing = set(labels) - set(series["metric"]) - optional
                     # An alert that is about no service has no such label; Grafana prints nothing for it.
                     assert not missing - ({"service"} if "ALERTS" in target["expr"] else set()), (
                         panel["title"],
@@ -85,7 +118,7 @@ def test_every_legend_names_labels_that_the_series_have(live: tuple[Built, Lab])
 
 def test_every_variable_offers_values_and_a_choice_narrows(live: tuple[Built, Lab]) -> None:
     built, lab = live
-    for board in _live(built):
+    for board in built.boards.values():
         chosen = dict(ALL)
         for variable in board["templating"]["list"]:
             if variable["type"] != "query":
@@ -108,7 +141,7 @@ def test_every_annotation_is_valid_and_the_firing_alert_is_found(live: tuple[Bui
     def firing() -> int:
         return sum(
             len(lab.range(interpolated(annotation["expr"], 15, ALL), 15))
-            for board in _live(built)
+            for board in built.boards.values()
             for annotation in board["annotations"]["list"]
             if "expr" in annotation
         )
