@@ -106,9 +106,25 @@ def actions(template: str) -> Iterator[tuple[Token, ...]]:
             yield tuple(Token(m[0], (start + m.start(), start + m.end())) for m in _TOKEN.finditer(action[1]))
 
 
-def label_uses(template: str) -> Iterator[Use]:
-    """Every label that is read, inside of ``if`` and ``range`` too: ``$labels.x``, ``.Labels.x``, ``index $labels "x"``."""
+def _of_the_alert(template: str) -> Iterator[tuple[tuple[Token, ...], bool]]:
+    """Each action, and whether ``.`` is the alert there: inside of ``range`` and ``with`` it is something else."""
+    blocks: list[bool] = []
     for words in actions(template):
+        first = words[0].text if words else ""
+        if first == "else" and blocks:
+            # Nothing was found: the dot is what it was. `else with` binds it anew.
+            blocks[-1] = len(words) > 1 and words[1].text == "with"
+        elif first == "end" and blocks:
+            blocks.pop()
+        yield words, not any(blocks)
+        if first in ("if", "range", "with", "define", "block"):
+            blocks.append(first != "if")
+
+
+def label_uses(template: str) -> Iterator[Use]:
+    """Every label of the alert that is read, inside of ``if`` and ``range`` too: ``$labels.x``, ``.Labels.x``,
+    ``index $labels "x"``."""
+    for words, own in _of_the_alert(template):
         for number, word in enumerate(words):
             path = word.text.split(".")
             if path[0] in ("$labels", "$externalLabels") and len(path) > 1:
@@ -117,6 +133,8 @@ def label_uses(template: str) -> Iterator[Use]:
                     path[1],
                     (word.span[0] + len(path[0]) + 1, word.span[0] + len(path[0]) + 1 + len(path[1])),
                 )
+            elif not own and word.text.startswith("."):
+                continue
             elif word.text.startswith(("$.Labels.", ".Labels.", "$.ExternalLabels.", ".ExternalLabels.")):
                 map_, label = path[1], path[2]
                 at = word.text.index(label, len(path[0]) + len(map_) + 1)
@@ -135,8 +153,8 @@ def label_uses(template: str) -> Iterator[Use]:
 
 def value_uses(template: str) -> Iterator[Span]:
     """Every place where the alert's value is printed."""
-    for words in actions(template):
-        yield from (word.span for word in words if word.text in ("$value", ".Value", "$.Value"))
+    for words, own in _of_the_alert(template):
+        yield from (w.span for w in words if w.text in ("$value", "$.Value") or (own and w.text == ".Value"))
 
 
 def unknown_functions(template: str) -> Iterator[Token]:

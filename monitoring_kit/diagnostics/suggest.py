@@ -16,6 +16,18 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     return folded[near[0]] if near else None
 
 
+def is_typo(name: str, of: str) -> bool:
+    """Whether ``name`` reads like ``of`` mistyped: the same number of words, each pair of them nearly the same.
+
+    >>> is_typo("http_request_total", "http_requests_total"), is_typo("node_md_disks", "node_md_state")
+    (True, False)
+    """
+    words, others = name.lower().split("_"), of.lower().split("_")
+    return len(words) == len(others) and all(
+        difflib.SequenceMatcher(None, word, other).ratio() >= 0.75 for word, other in zip(words, others, strict=True)
+    )
+
+
 def did_you_mean(word: str, known: Iterable[str], what: str = "known") -> str:
     """A help line: the closest known word, or the list of them (at most twelve)."""
     names = sorted(set(known))

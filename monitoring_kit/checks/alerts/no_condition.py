@@ -16,7 +16,7 @@ def run(node: ast.Expr, subject: Subject) -> Iterable[Finding]:
     for source in subject.value:
         if source.dead:
             continue
-        if source.kind == "bool":
+        if source.kind == "bool" and source.filtered is None:
             yield Finding(
                 CODE, ERROR, "`bool` turns the comparison into 0 or 1, and an alert fires on any value: this alert always fires",
                 source.node.span, "remove `bool`",

@@ -23,8 +23,10 @@ def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
     extra = {side: {x for s in value if not s.const for x in _extra(s, matching)} for side, value in sides.items()}
     if matching.group is not None:
         one = "right" if matching.group == "left" else "left"
-        if extra[one]:
-            label = min(extra[one])
+        # What is handed over tells the groups' series apart no more than the author means it to.
+        several = extra[one].difference(matching.include)
+        if several:
+            label = min(several)
             span = (node.rhs if one == "right" else node.lhs).span
             yield Finding(
                 CODE, WARNING, f"the {one} side is meant to have one series for each group, but its label `{label}` can tell several apart: the rule then fails",

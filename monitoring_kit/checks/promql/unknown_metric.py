@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from monitoring_kit.checks.finding import ERROR, WARNING, Check, Finding, Subject
-from monitoring_kit.diagnostics.suggest import closest
+from monitoring_kit.diagnostics.suggest import closest, is_typo
 from monitoring_kit.promql import ast
 from monitoring_kit.promql.walk import metric_name
 from monitoring_kit.promql.world import stems
@@ -39,7 +39,7 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
         consequence = "this alert can never fire" if subject.use == "alert" else "there is nothing to show"
         message = f"no service exposes a metric `{name}`, and no rule records it: {consequence}"
         yield Finding(CODE, ERROR, message, span, help_, fix=(span, near) if near else None)
-    elif near is not None:
+    elif near is not None and is_typo(name, near):
         yield Finding(CODE, WARNING, f"no catalog has a metric `{name}`", span, f"did you mean `{near}`?")
 
 

@@ -179,7 +179,7 @@ def _comparison(node: ast.Binary, left: Value, right: Value, join: Join | None) 
             found.dead = Why(node.span, f"never true: {_bounds(kept, bound, op)}")
         if decided is True:
             found.tautology = found.tautology or Why(node.span, f"always true: {_bounds(kept, bound, op)}")
-        else:
+        if decided is not True or _replaceable(kept, right if kept is other else left):
             found.always = False
         if found.filtered is None and decided is not True:
             found.filtered = Why(node.op_span, "this comparison")
@@ -193,6 +193,12 @@ def _comparison(node: ast.Binary, left: Value, right: Value, join: Join | None) 
         found.const = kept.const
         made.append(found)
     return _with_misses(join, node, made)
+
+
+def _replaceable(source: Source, branches: Value) -> bool:
+    """Whether a branch before it can have its labels, and so take its place: `count(x) or vector(0)` is one or the other."""
+    before = branches[: next(n for n, branch in enumerate(branches) if branch is source)]
+    return any(branch.dead is None and _miss(None, branch, source) is None for branch in before)
 
 
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}

@@ -13,6 +13,9 @@ GOOD_EXPR = "queue_depth > 5"
 MORE = [
     ("queue_depth", "queue_depth"),
     ("queue_depth > 5 or vector(1)", "vector(1)"),
+    ("(queue_depth or vector(0)) < 1", "vector(0)"),
+    ("(vector(0) or count(queue_depth)) < 1", "vector(0)"),
+    ("(count(queue_depth) < 0 or vector(0)) < 1", "vector(0)"),
     ("sum(rate(errors_total[5m]))", "sum(rate(errors_total[5m]))"),
 ]
 SILENT = [
@@ -42,6 +45,12 @@ def test_silent(expr: str) -> None:
 
 @needs_promtool
 def test_prometheus_agrees() -> None:
+    # `vector(0)` is there only where the count is not.
+    for series, firing in (({"queue_depth": "1x200"}, False), ({"other": "1x200"}, True)):
+        assert fires("(count(queue_depth) or vector(0)) < 1", series) is firing
+    assert fires("(queue_depth or vector(0)) < 1", {"queue_depth{job='a'}": "7x200"})
+    # What `bool` made is compared again: there is a condition (the form of etcd's alerts).
+    assert not fires("sum(queue_depth == bool 1) < 1", {"queue_depth": "1x200"})
     for value in ("0x200", "3x200", "9x200"):
         assert fires("queue_depth > bool 5", {"queue_depth": value})
         assert fires("queue_depth > 5 or vector(1)", {"queue_depth": value})
@@ -50,7 +59,18 @@ def test_prometheus_agrees() -> None:
 
 
 @pytest.mark.parametrize(
-    "expr", ["(up > 5) > bool 3", "vector(1) > 2", "absent(queue_depth) * 5", "count(queue_depth) > 0"]
+    "expr",
+    [
+        "(up > 5) > bool 3",
+        "(up > 0) > bool 3",
+        "sum by (job) (up == bool 1) < 2",
+        "(queue_depth > bool 5) == 1",
+        "(count(queue_depth) or vector(0)) < 1",
+        "1 > (count(queue_depth) or vector(0))",
+        "vector(1) > 2",
+        "absent(queue_depth) * 5",
+        "count(queue_depth) > 0",
+    ],
 )
 def test_silent_on_what_never_fires_and_on_presence(expr: str) -> None:
     assert CODE not in check_expr(expr, declared()).codes()

@@ -23,6 +23,11 @@ AGGREGATED = "sum by (queue) (queue_depth) > 5"
         ("{{ if $labels.instance }}on it{{ end }}", "instance"),
         ("{{ with $labels.instance }}{{ . }}{{ end }}", "instance"),
         ("{{ range query `up` }}{{ $.Labels.instance }}{{ end }}", "instance"),
+        ("{{ range query `up` }}{{ .Labels.pod }}{{ else }}{{ .Labels.instance }}{{ end }}", "instance"),
+        ("{{ range query `up` }}{{ if .Value }}{{ .Labels.pod }}{{ end }}{{ end }}{{ .Labels.instance }}", "instance"),
+        ("{{ if $value }}{{ .Labels.instance }}{{ end }}", "instance"),
+        ("{{ with query `up` }}x{{ end }}{{ .Labels.instance }}", "instance"),
+        ("{{ range query `up` }}{{ $labels.instance }}{{ end }}", "instance"),
         ("{{ index $labels `instance` }}", "`instance`"),
         ("{{ $labels.queue | toUpper }} {{- $labels.qeue -}}", "qeue"),
         ("{{ $labels.severity }}", "severity"),
@@ -51,6 +56,12 @@ def test_the_second_caret_is_where_the_label_is_lost() -> None:
         ("count_values('x', queue_depth) > 5".replace("'", '"'), "{{ $labels.x }}"),
         (AGGREGATED, "{{/* $labels.instance */}} $labels.instance"),
         (AGGREGATED, "{{ range query `up` }}{{ .Labels }}{{ end }}"),
+        # There the dot is a sample of the query, or what `with` binds (a form of Ceph's alerts).
+        (AGGREGATED, "{{ range query `up` }}{{ .Labels.pod }}{{ end }}"),
+        (AGGREGATED, "{{ range query `up` }}{{ if .Value }}{{ .Labels.pod }}{{ end }}{{ end }}"),
+        (AGGREGATED, "{{ with query `up` | first }}{{ .Labels.pod }} {{ index .Labels `pod` }}{{ end }}"),
+        (AGGREGATED, "{{ with $labels.queue }}{{ else with query `up` | first }}{{ .Labels.pod }}{{ end }}"),
+        (AGGREGATED, "{{ define `t` }}{{ .Labels.pod }}{{ end }}"),
     ],
 )
 def test_silent(expr: str, text: str) -> None:
@@ -60,10 +71,14 @@ def test_silent(expr: str, text: str) -> None:
 @needs_promtool
 def test_prometheus_agrees(tmp_path: Path) -> None:
     """Neither an aggregated label nor one that the rule adds reaches the text."""
-    text = "on [{{ $labels.instance }}{{ $labels.severity }}{{ $labels.queue }}]"
+    text = (
+        "on [{{ $labels.instance }}{{ $labels.severity }}{{ $labels.queue }}]"
+        "{{ range query `queue_depth` }}{{ .Labels.instance }}{{ $.Labels.instance }}{{ else }}x{{ end }}"
+        "{{ range query `nothing` }}x{{ else }}{{ .Labels.queue }}{{ end }}"
+    )
     rule = {"alert": "Raw", "expr": AGGREGATED, "labels": {"severity": "page"}, "annotations": {"summary": text}}
     (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "g", "rules": [rule]}]}))
-    wanted = {"exp_labels": {"queue": "mail", "severity": "page"}, "exp_annotations": {"summary": "on [mail]"}}
+    wanted = {"exp_labels": {"queue": "mail", "severity": "page"}, "exp_annotations": {"summary": "on [mail]amail"}}
     case = {
         "rule_files": ["rules.yml"],
         "tests": [

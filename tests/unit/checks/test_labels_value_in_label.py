@@ -35,3 +35,7 @@ def test_prometheus_agrees(for_: str, value: str, firing: bool) -> None:
 def test_silent() -> None:
     assert CODE not in check_alert("queue_depth > 5", labels='{depth: "{{ $labels.queue }}"}').codes()
     assert CODE not in check_alert("queue_depth > 5", summary='"{{ $value }}"').codes()
+    # The value of a sample of the query, not the alert's.
+    assert (
+        CODE not in check_alert("queue_depth > 5", labels='{d: "{{ range query `up` }}{{ .Value }}{{ end }}"}').codes()
+    )
