@@ -19,7 +19,7 @@ _PROGRAMS = ("prometheus", "prometheus-alertmanager")
 _SCRIPT = f"""\
 #!/bin/sh
 # Written by mkit: the program reads /usr/share/prometheus through descriptor {_DESCRIPTOR}, wherever this folder is.
-self=$(readlink -f "$0") && usr=${{self%/bin/*}}
+self=$(PATH=/usr/bin:/bin readlink -f "$0") && usr=${{self%/bin/*}}
 exec {_DESCRIPTOR}<"$usr/share/prometheus" && exec "$usr/lib/mkit/${{self##*/}}" "$@"
 """
 

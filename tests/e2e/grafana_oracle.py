@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
 import subprocess
 from functools import cache
@@ -24,12 +26,15 @@ def installed() -> Path:
         pytest.skip("node and npm are missing")
     marker = FOLDER / "node_modules" / ".mkit-installed"
     wanted = (FOLDER / "package.json").read_text()
-    if not marker.is_file() or marker.read_text() != wanted:
-        command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]
-        done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=300)
-        if done.returncode:
-            pytest.skip(f"npm cannot install Grafana's packages: {done.stderr[-300:]}")
-        marker.write_text(wanted)
+    with (FOLDER / "package.json").open() as lock:
+        # Two workers must not install into one folder at once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not marker.is_file() or marker.read_text() != wanted:
+            command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]
+            done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=300)
+            if done.returncode:
+                pytest.skip(f"npm cannot install Grafana's packages: {done.stderr[-300:]}")
+            marker.write_text(wanted)
     return FOLDER / "node_modules"
 
 
@@ -47,7 +52,9 @@ def schema(version: str, part: str, type_: str) -> dict[str, Any]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=FOLDER)
         assert done.returncode == 0, done.stderr[-500:]
         kept.parent.mkdir(exist_ok=True)
-        kept.write_text(done.stdout)
+        whole = kept.with_suffix(f".{os.getpid()}")
+        whole.write_text(done.stdout)
+        whole.replace(kept)
     found: dict[str, Any] = json.loads(kept.read_text())
     return found
 

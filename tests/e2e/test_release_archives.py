@@ -49,8 +49,11 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             for file in ("LICENSE", "NOTICE", f"{name}.yml"):
                 tar.add(folder / "LICENSE", f"{top}/{file}")
             for program in entry["programs"]:
-                assert real[program].path, real[program].missing_reason
-                tar.add(real[program].path.resolve(), f"{top}/{program}")
+                found = real[program].path
+                assert found, real[program].missing_reason
+                # Where `relocate` put a script in its place, the program itself lies aside.
+                moved = found.parents[1] / "lib" / "mkit" / found.name
+                tar.add((moved if moved.is_file() else found).resolve(), f"{top}/{program}")
             tar.add(folder / "LICENSE", f"{top}/console_libraries/menu.lib")
         made[name] = folder / f"{top}.tar.gz"
     return made
