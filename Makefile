@@ -63,6 +63,9 @@ bench: tools ## measure what the documentation promises; printed, never a gate
 mutants: $(STAMP) ## change the checkers one decision at a time; the tests must notice 90 %
 	$(BIN)/python -m tests.mutation.run_checks_mutants --workers $(WORKERS)
 
+soak: tools ## ten minutes of both exporters under load while their sources die and return (the test runs one)
+	MKIT_SOAK=600 $(BIN)/python -m pytest tests/soak -m e2e -rs
+
 catalogs: $(STAMP) ## capture the metric catalogs from the real exporters anew
 	$(BIN)/python -m monitoring_kit.stack.catalogs
 

@@ -90,8 +90,13 @@ class RealServer:
 
     def freeze(self) -> None:
         """Hang it: connections are accepted by the kernel, nothing answers."""
-        for pid in self._family():
-            os.kill(pid, signal.SIGSTOP)
+        frozen: set[int] = set()
+        # Until nobody new is there: its processes come and go while it runs.
+        while fresh := [pid for pid in self._family() if pid not in frozen]:
+            for pid in fresh:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
+            frozen.update(fresh)
 
     def thaw(self) -> None:
         """Let it go on."""
