@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from .children import Child, Exemplar, HistogramChild
 from .family import AnyFamily, Histogram
-from .lines import interleave
+from .lines import interleave, plain, texts_of
 from .names import label_block, number
 from .spec import base_name
 
@@ -32,8 +32,9 @@ def _counters(family: AnyFamily, children: list[Child]) -> list[bytes]:
         return []
     base = base_name(family.spec)
     out = []
-    for child in children:
-        out.append(f"{child.prefix}{child.value!r}{exemplar_text(child.exemplar)}")
+    texts = texts_of(plain([child.value for child in children], family.name))
+    for child, text in zip(children, texts, strict=True):
+        out.append(f"{child.prefix}{text}{exemplar_text(child.exemplar)}")
         if family.spec.created:
             out.append(f"\n{base}_created{child.prefix[len(family.name) + 1 :]}{child.created!r}")
     return ["".join(out).encode()]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
+import re
+import struct
 from typing import Any
 
 import pytest
@@ -147,3 +150,70 @@ def test_const_rows_in_another_order_and_with_gaps_are_rendered_right(registry: 
         gauge.replace([((str(i),), i / 4) for i in keys])
         got = {line.split('"')[1]: float(line.split()[-1]) for line in lines(gauge).splitlines()[2:]}
         assert got == {str(i): i / 4 for i in keys}
+
+
+class Scalar(float):
+    """As numpy's float64: a float whose ``repr`` is no number."""
+
+    def __repr__(self) -> str:
+        return f"np.float64({float(self)!r})"
+
+
+@pytest.mark.parametrize("openmetrics", [False, True])
+@pytest.mark.parametrize(("kind", "exemplar"), [("gauge", None), ("counter", None), ("counter", {"trace_id": "a"})])
+def test_values_that_do_not_print_as_numbers_are_written_as_such(
+    registry: Registry, kind: str, exemplar: Any, openmetrics: bool
+) -> None:
+    family = declare(registry, "x_total" if kind == "counter" else "x", kind, labels=["n"])
+    for number, value in enumerate((True, Scalar(0.5), 3, 10**25)):
+        if kind == "counter":
+            family.labels(str(number)).inc(value, exemplar)
+        else:
+            family.labels(str(number)).set(value)
+    found = [line.split(" # ")[0].split()[-1] for line in lines(family, openmetrics).splitlines() if line[0] != "#"]
+    assert [float(text) for text in found] == [1, 0.5, 3, 1e25]
+
+
+def test_what_is_no_number_stops_the_exposition(registry: Registry) -> None:
+    gauge = declare(registry, "x", "gauge")
+    gauge.set("1")
+    with pytest.raises(ExpositionError, match="x: a value is no number"):
+        registry_body(registry, "text")
+
+
+@pytest.fixture(params=["orjson", "alone"])
+def encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With orjson and without it."""
+    if request.param == "alone":
+        monkeypatch.setattr("monitoring_kit.exporters.runtime.lines._encoder", lambda: None)
+    return str(request.param)
+
+
+def test_every_double_reads_back_as_itself(registry: Registry, encoder: str) -> None:
+    rng = random.Random(3)
+    edges = [0.0, -0.0, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 1e16, 1e-7, 123456789012345680.0, 0.1, 1 / 3]
+    bits = [struct.unpack("<d", rng.randbytes(8))[0] for _ in range(3000)]
+    values = [*edges, *(value for value in bits if math.isfinite(value) and abs(value) < 1e290), *range(40), 2**63, -(2**63)]
+    gauge = declare(registry, "g", "gauge", labels=["x"])
+    for number, value in enumerate(values):
+        gauge.labels(str(number)).set(value)
+    found = [line.split()[-1] for line in lines(gauge).splitlines()[2:]]
+    assert [float(text) for text in found] == [float(value) for value in values]
+    assert all(re.fullmatch(r"-?\d+(\.\d+)?(e[+-]?\d+)?", text) for text in found)
+
+
+def test_orjson_writes_full_blocks_and_small_exporters_never_load_it(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def encode(values: list[float]) -> bytes:
+        sizes.append(len(values))
+        return b"[" + b",".join([b"7"] * len(values)) + b"]"
+
+    monkeypatch.setattr("monitoring_kit.exporters.runtime.lines._encoder", lambda: encode)
+    gauge = declare(registry, "g", "gauge", labels=["x"])
+    for number in range(300):
+        gauge.labels(str(number)).set(0.5)
+    texts = [line.split()[-1] for line in lines(gauge).splitlines()[2:]]
+    assert (sizes, texts) == ([256], ["7"] * 256 + ["0.5"] * 44)
