@@ -29,6 +29,7 @@ import inspect
 import json
 import os
 import socket
+import sys
 import threading
 import time
 import weakref
@@ -50,7 +51,11 @@ MAX_DATAGRAM = 32_000  # Bytes; half of the smallest default send buffer.
 MAX_UNSENT = 64  # Datagrams kept while the exporter is away.
 MAX_PENDING = 8_192  # Calls a handle keeps before the caller adds them up itself.
 MAX_EXACT = 512  # Observations of one flush that are sent one by one; more are rounded (by 0.1 % at most) and counted.
-_MASK = -1 << 13  # Keeps 10 bits of a single float's fraction: truncated by 0.1 % at most.
+_MASK = 0xFFFFE000  # Keeps 10 bits of a single float's fraction: truncated by 0.1 % at most.
+_BYTES = (0, 1, 2, 3) if sys.byteorder == "little" else (3, 2, 1, 0)  # Where a single float's bytes lie, lowest first.
+_LARGEST = (
+    3.4028234663852886e38  # Of single floats; what is larger counts as this, which is in the last bucket as well.
+)
 MAX_DISTINCT = 16_384  # Rounded values kept for one handle.
 MAX_HANDLES = 10_000
 MAX_FACTS = 10_000  # Predictions and truths kept between two flushes.
@@ -62,9 +67,12 @@ def _finite(value: Any) -> bool:
 
 
 class _Handle:
-    """One metric with its labels. ``_pending`` takes calls from any thread: list.append is atomic."""
+    """One metric with its labels. ``_pending`` takes calls from any thread: list.append is atomic.
 
-    __slots__ = ("_append", "_folding", "_labels", "_name", "_pending", "_size", "lost")
+    What a call does is written out in each method: calling a common one would cost as much as the call's work.
+    """
+
+    __slots__ = ("_folding", "_labels", "_name", "_pending", "lost")
 
     def __init__(self, name: str, labels: dict[str, str]) -> None:
         self._name = name
@@ -75,8 +83,6 @@ class _Handle:
     def clear(self) -> None:
         """Forget everything pending, and any lock that a fork left held."""
         self._pending: list[Any] = []
-        self._append = self._pending.append
-        self._size = self._pending.__len__
         self._folding = threading.Lock()
         self._reset()
 
@@ -126,8 +132,9 @@ class Counter(_Handle):
 
     def inc(self, amount: float = 1) -> None:
         """Add ``amount`` (finite and >= 0, else it is dropped and counted)."""
-        self._append(amount)
-        if self._size() > MAX_PENDING:
+        pending = self._pending
+        pending.append(amount)
+        if len(pending) > MAX_PENDING:
             self._relieve()
 
     def _reset(self) -> None:
@@ -158,14 +165,16 @@ class Gauge(_Handle):
 
     def set(self, value: float) -> None:
         """Make it ``value``."""
-        self._append((value,))
-        if self._size() > MAX_PENDING:
+        pending = self._pending
+        pending.append((value,))
+        if len(pending) > MAX_PENDING:
             self._relieve()
 
     def inc(self, amount: float = 1) -> None:
         """Add ``amount``."""
-        self._append(amount)
-        if self._size() > MAX_PENDING:
+        pending = self._pending
+        pending.append(amount)
+        if len(pending) > MAX_PENDING:
             self._relieve()
 
     def dec(self, amount: float = 1) -> None:
@@ -203,42 +212,46 @@ class Histogram(_Handle):
 
     def observe(self, value: float) -> None:
         """Count one observation (finite, else it is dropped and counted)."""
-        self._append(value)
-        if self._size() > MAX_PENDING:
+        pending = self._pending
+        pending.append(value)
+        if len(pending) > MAX_PENDING:
             self._relieve()
 
     def time(self) -> _Timer:
         """A timer in seconds: ``with histogram.time():`` or ``@histogram.time()``, coroutines included."""
-        return _Timer(self)
+        # Not by an __init__, which would cost more than the clock.
+        timer = _Timer()
+        timer._histogram = self
+        return timer
 
     def _reset(self) -> None:
         self._exact: list[float] = []
-        self._rounded: dict[int, int] = {}
+        self._rounded: CountOf[int] = CountOf()
         self._mask = _MASK
         self._sum = 0.0
 
     def _take_all(self, chunk: list[Any]) -> None:
-        values = array("d", chunk)
-        total = sum(values)
-        if not -_INF < total < _INF:
-            raise ValueError
-        if len(self._exact) + len(values) <= MAX_EXACT:
+        if len(self._exact) + len(chunk) <= MAX_EXACT:
+            values = array("d", chunk)
+            if not -_INF < sum(values) < _INF:
+                raise ValueError
             self._exact.extend(values)
             return
-        # As single floats without their last bits: truncated, so that 0.25 stays in the bucket up to 0.25.
-        bits = memoryview(array("f", values).tobytes()).cast("I")
-        rounded = self._rounded
-        mask = self._mask
-        for place, count in CountOf([bit & mask for bit in bits]).items():
-            rounded[place] = rounded.get(place, 0) + count
+        total = sum(chunk)
+        if type(total) is not float:
+            # Ints, or numbers of another library, whose sum would go by that library's rules.
+            total = sum(array("d", chunk))
+        if not -_INF < total < _INF:
+            raise ValueError
+        self._rounded.update(_places(chunk, self._mask))
         self._sum += total
-        while len(rounded) > MAX_DISTINCT:
+        while len(self._rounded) > MAX_DISTINCT:
             # Halve the resolution: coarser, but every observation is there.
-            self._mask <<= 1
-            coarse: dict[int, int] = {}
-            for place, count in rounded.items():
-                coarse[place & self._mask] = coarse.get(place & self._mask, 0) + count
-            self._rounded = rounded = coarse
+            self._mask = self._mask << 1 & 0xFFFFFFFF
+            coarse: CountOf[int] = CountOf()
+            for place, count in self._rounded.items():
+                coarse[place & self._mask] += count
+            self._rounded = coarse
 
     def _drain(self) -> list[tuple[list[Any], int]]:
         exact, rounded, total = self._exact, self._rounded, self._sum
@@ -260,29 +273,48 @@ class Histogram(_Handle):
         return out
 
 
+def _places(values: list[Any], mask: int) -> memoryview:
+    """The values' bits as single floats without their last ones: truncated, so that 0.25 stays in the bucket up to 0.25.
+
+    Whole bytes at a time, which costs a fifth of a loop over the values.
+    """
+    raw = bytearray(array("f", values).tobytes())
+    for place, byte in enumerate(_BYTES):
+        keep = mask >> 8 * place & 0xFF
+        if keep == 0:
+            raw[byte::4] = bytes(len(values))
+        elif keep < 0xFF:
+            raw[byte::4] = raw[byte::4].translate(bytes(value & keep for value in range(256)))
+    return memoryview(raw).cast("I")
+
+
 def _value(place: int) -> float:
     """The value that a rounded place stands for, written with the digits it has."""
-    return float(f"{unpack('f', pack('I', place & 0xFFFFFFFF))[0]:.7g}")
+    value = float(f"{unpack('f', pack('I', place))[0]:.7g}")
+    return min(max(value, -_LARGEST), _LARGEST)
 
 
 class _Timer:
-    """One timing as a context manager, any number as a decorator."""
+    """One timing at a time as a context manager, any number as a decorator. ``Histogram.time`` makes it."""
 
     __slots__ = ("_histogram", "_start")
-
-    def __init__(self, histogram: Histogram) -> None:
-        self._histogram = histogram
-        self._start = perf_counter()
+    _histogram: Histogram
+    _start: float
 
     def __enter__(self) -> _Timer:
         self._start = perf_counter()
         return self
 
-    def __exit__(self, *_: Any) -> None:
-        self._histogram.observe(perf_counter() - self._start)
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        histogram = self._histogram
+        pending = histogram._pending
+        pending.append(perf_counter() - self._start)
+        if len(pending) > MAX_PENDING:
+            histogram._relieve()
 
     def __call__(self, function: F) -> F:
-        observe = self._histogram.observe
+        histogram = self._histogram
+        observe = histogram.observe
 
         @functools.wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
@@ -290,7 +322,10 @@ class _Timer:
             try:
                 return function(*args, **kwargs)
             finally:
-                observe(perf_counter() - start)
+                pending = histogram._pending
+                pending.append(perf_counter() - start)
+                if len(pending) > MAX_PENDING:
+                    histogram._relieve()
 
         @functools.wraps(function)
         async def timed_coroutine(*args: Any, **kwargs: Any) -> Any:

@@ -9,6 +9,7 @@ import math
 import os
 import random
 import socket
+import struct
 import threading
 import time
 from pathlib import Path
@@ -124,6 +125,33 @@ def test_timer_as_context_manager_and_decorator(sock: socket.socket) -> None:
     assert values[2] >= 0.02
 
 
+def test_a_timer_that_is_kept_times_each_block_and_a_nested_one_is_another() -> None:
+    client = Client(start=False)
+    kept = client.timer("h")
+    time.sleep(0.02)
+    for _ in range(2):
+        with kept:
+            pass
+    with client.timer("h"), client.timer("h"):
+        time.sleep(0.02)
+    ((_, _, _, values),) = items(client)
+    assert len(values) == 4
+    assert max(values[:2]) < 0.02
+    assert min(values[2:]) >= 0.02
+
+
+def test_timers_add_up_in_the_caller_when_nobody_sends() -> None:
+    client = Client(start=False)
+    histogram = client.histogram("h")
+    decorated = histogram.time()(lambda: None)
+    for _ in range(mkit_client.MAX_PENDING * 2):
+        decorated()
+        with histogram.time():
+            pass
+    assert len(histogram._pending) <= mkit_client.MAX_PENDING
+    assert sum(sum(item[4]) for item in items(client)) + len(histogram._pending) == mkit_client.MAX_PENDING * 4
+
+
 def test_in_flight_gauge() -> None:
     client = Client(start=False)
     gauge = client.gauge("g")
@@ -153,6 +181,28 @@ def test_many_observations_are_rounded_by_a_tiny_bit_and_the_sum_is_exact(seed: 
     for found, true in zip(counted, sorted(values), strict=True):
         assert found == pytest.approx(true, rel=1e-3 if len(counted) < 16_000 and spread < 2 else 0.05)
     assert total == pytest.approx(math.fsum(values), rel=1e-9)
+
+
+def test_huge_observations_among_many_are_not_lost() -> None:
+    client = Client(start=False)
+    histogram = client.histogram("h")
+    values = [0.25] * 600 + [1e39, -1e300, 3.5e38]
+    for value in values:
+        histogram.observe(value)
+    ((_, _, _, found, counts, total),) = items(client)
+    assert sum(counts) == len(values)
+    assert sorted(found) == pytest.approx([-3.4e38, 0.25, 3.4e38], rel=0.01)
+    assert total == pytest.approx(math.fsum(values))
+    assert client.dropped == 0
+
+
+@pytest.mark.parametrize("lost", range(0, 24, 3))
+def test_places_are_the_bits_without_the_last_ones(lost: int) -> None:
+    rng = random.Random(lost)
+    values = [rng.lognormvariate(0, 9) * rng.choice((1, -1)) for _ in range(50)] + [0.0, 0.1, 1, 2**30]
+    mask = 0xFFFFFFFF << lost & 0xFFFFFFFF
+    expected = [struct.unpack("I", struct.pack("f", value))[0] & mask for value in values]
+    assert list(mkit_client._places(values, mask)) == expected
 
 
 def test_round_values_stay_below_their_bucket_bound() -> None:
