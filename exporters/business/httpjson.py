@@ -17,7 +17,7 @@ from .config_sources import HttpConfig
 from .dsn import Address, Dsn, read_secret
 from .faults import SourceFault, scrub
 from .lines import Cutter, TlsConfig, open_socket
-from .table import Ask, Table
+from .table import Ask, Canceller, Table
 
 # Several metrics of one document make one request.
 SHARED_SECONDS = 1.0
@@ -78,8 +78,9 @@ class HttpConnection:
         query = "&".join(f"{name}={value}" for name, value in self._dsn.options.items())
         return f"{target}?{query}" if query else target
 
-    def cancel(self) -> None:
+    def canceller(self) -> Canceller:
         """HTTP has no way to stop a request but to hang up."""
+        return Canceller()
 
     def abort(self) -> None:
         self._cutter.cut()

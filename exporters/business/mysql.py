@@ -17,7 +17,7 @@ from .dsn import Address, Dsn
 from .faults import SourceFault, column_names, scrub
 from .lines import Cutter, TlsConfig, open_socket
 from .sqltext import bind_percent
-from .table import Ask, Table
+from .table import Ask, Canceller, Table
 from .zones import fixed_offset
 
 KILL_SECONDS = 1.0
@@ -103,19 +103,10 @@ class MysqlConnection:
         readonly = "tx_read_only" if self._mariadb else "transaction_read_only"
         self._execute(f"SET SESSION {readonly}=1, {clock}, sql_select_limit={rows}")
 
-    def cancel(self) -> None:
-        with contextlib.suppress(Exception):
-            raw, cutter = self._driver.open(self._dsn, Deadline.after(KILL_SECONDS))
-            timer = threading.Timer(KILL_SECONDS, cutter.cut)
-            timer.daemon = True
-            timer.start()
-            try:
-                with raw.cursor() as cursor:
-                    cursor.execute(f"KILL QUERY {self._thread_id}")
-            finally:
-                timer.cancel()
-                cutter.close()
-                raw.close()
+    def canceller(self) -> Canceller:
+        killer = _Killer(self._driver, self._dsn, self._thread_id)
+        killer.open()
+        return Canceller(killer.kill, killer.close)
 
     def abort(self) -> None:
         self._cutter.cut()
@@ -125,6 +116,41 @@ class MysqlConnection:
         with contextlib.suppress(Exception):
             self._raw._force_close()
         self._cutter.close()
+
+
+class _Killer:
+    """A second connection that ends the first one's query. Logging in takes several round trips: do it beforehand."""
+
+    def __init__(self, driver: MysqlDriver, dsn: Dsn, thread_id: int) -> None:
+        self._driver = driver
+        self._dsn = dsn
+        self._statement = f"KILL QUERY {thread_id}"
+        self._opened: tuple[Any, Cutter] | None = None
+
+    def open(self) -> None:
+        with contextlib.suppress(Exception):
+            self._opened = self._driver.open(self._dsn, Deadline.after(KILL_SECONDS))
+
+    def kill(self) -> None:
+        if self._opened is None:
+            self.open()
+        if self._opened is None:
+            return
+        raw, cutter = self._opened
+        timer = threading.Timer(KILL_SECONDS, cutter.cut)
+        timer.daemon = True
+        timer.start()
+        with contextlib.suppress(Exception), raw.cursor() as cursor:
+            cursor.execute(self._statement)
+        timer.cancel()
+
+    def close(self) -> None:
+        if self._opened is not None:
+            raw, cutter = self._opened
+            cutter.close()
+            # No QUIT: towards a hung server it would block.
+            with contextlib.suppress(Exception):
+                raw._force_close()
 
 
 class MysqlDriver:

@@ -17,7 +17,7 @@ from .dsn import Address, Dsn
 from .faults import SourceFault, column_names, scrub
 from .lines import Cutter, TlsConfig
 from .sqltext import bind_percent
-from .table import Ask, Table
+from .table import Ask, Canceller, Table
 
 KILL_SECONDS = 1.0
 _NO_FILE = "/dev/null/none"
@@ -88,7 +88,10 @@ class PostgresConnection:
                 return Table((), [])
             return Table(column_names(cursor.description), rows)
 
-    def cancel(self) -> None:
+    def canceller(self) -> Canceller:
+        return Canceller(self._cancel)
+
+    def _cancel(self) -> None:
         with contextlib.suppress(Exception):
             safe = getattr(self._raw, "cancel_safe", None)
             if safe is not None:

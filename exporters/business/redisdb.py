@@ -12,7 +12,7 @@ from .dsn import Address, Dsn
 from .faults import SourceFault, scrub
 from .lines import Cutter, TlsConfig
 from .redistext import commands, fill_now, uses_now
-from .table import Ask, Table
+from .table import Ask, Canceller, Table
 
 _LABEL = "key"
 
@@ -77,8 +77,9 @@ class RedisConnection:
             return None
         return _text(answer)
 
-    def cancel(self) -> None:
+    def canceller(self) -> Canceller:
         """Redis cannot stop a command; those allowed are quick."""
+        return Canceller()
 
     def abort(self) -> None:
         self._cutter.cut()

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from ..runtime import Deadline
 from .dsn import Address
 from .faults import SourceFault, column_names, scrub
-from .table import Ask, Table
+from .table import Ask, Canceller, Table
 
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 # Virtual machine steps between two looks at the clock: about 50 microseconds of work.
@@ -84,12 +84,12 @@ class SqliteConnection:
                     raise
                 time.sleep(0.01)
 
-    def cancel(self) -> None:
-        with contextlib.suppress(sqlite3.Error):
-            self._raw.interrupt()
+    def canceller(self) -> Canceller:
+        return Canceller(self.abort)
 
     def abort(self) -> None:
-        self.cancel()
+        with contextlib.suppress(sqlite3.Error):
+            self._raw.interrupt()
 
     def close(self) -> None:
         with contextlib.suppress(sqlite3.Error):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -33,14 +33,26 @@ class Table:
     rows: list[tuple[Any, ...]]
 
 
+def _nothing() -> None:
+    """What a source does that cannot stop a query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canceller:
+    """Makes the server stop the query in flight. Neither call raises; both may block about a second."""
+
+    cancel: Callable[[], None] = _nothing
+    close: Callable[[], None] = _nothing
+
+
 class Connection(Protocol):
-    """A live line to a source. One thread runs queries; ``cancel`` and ``abort`` come from another."""
+    """A live line to a source. One thread runs queries; ``canceller`` and ``abort`` are called from others."""
 
     def run(self, ask: Ask, timeout: float) -> Table:
         """The rows, at most ``ask.max_rows`` + 1. SourceFault when the source refuses, fails or runs out of time."""
 
-    def cancel(self) -> None:
-        """Make the server stop the query in flight, by a second connection. Never raises, may block about a second."""
+    def canceller(self) -> Canceller:
+        """What can stop the query in flight, ready to do it at once. Never raises, may block about a second."""
 
     def abort(self) -> None:
         """Break the line, so that ``run`` returns. Never raises, never blocks."""

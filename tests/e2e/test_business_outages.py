@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from monitoring_kit.exporters.business import mysql as mysql_driver
-from monitoring_kit.exporters.business import postgresql as postgresql_driver
 
 from tests import servers
 from tests.e2e import business_rig
 from tests.e2e.business_rig import COUNT, STATUS, Database, Rig
+from tests.e2e.query_life import Life, life_of_query, running, tell_the_server
 
 pytestmark = pytest.mark.e2e
 
@@ -40,15 +39,6 @@ def server_of(database: Database) -> servers.RealServer:
     return database.server
 
 
-def running(database: Database) -> int:
-    """Sleeping queries that the server is working on."""
-    if database.kind == "mysql":
-        sql = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'"
-    else:
-        sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT 1 AS value FROM pg_sleep%'"
-    return int(database.execute(sql)[0][0])
-
-
 def until(test: Callable[[], bool], seconds: float) -> float:
     """Wait for ``test``; the seconds it took."""
     began = time.monotonic()
@@ -58,39 +48,62 @@ def until(test: Callable[[], bool], seconds: float) -> float:
     return time.monotonic() - began
 
 
-def gone_after(database: Database, rig: Rig, timeout: float) -> float:
-    """Seconds after the timeout at which the server no longer works on the query."""
-    scrape = threading.Thread(target=rig.scrape, args=(timeout + 3,))
-    scrape.start()
-    until(lambda: running(database) == 1, 2)
-    began = time.monotonic()
-    until(lambda: running(database) == 0, timeout + 3)
-    over = time.monotonic() - began - timeout
-    scrape.join()
-    assert rig.failures == {"slow_now": "timeout"}
-    return over
+TIMEOUT = 0.7
+# What is promised beyond the timeout.
+GONE = 0.1
+
+
+def lives(database: Database, rig: Rig, least: int = 3, most: int = 25) -> list[Life]:
+    """Lives of the hanging query, until one kept the promise for certain.
+
+    The server's own clock says how old it is; what a busy machine adds differs from run to run, what the exporter does is
+    the same each time. One that takes longer by itself keeps the promise in no run.
+    """
+    found: list[Life] = []
+    while len(found) < least or (len(found) < most and min(life.at_most for life in found) > TIMEOUT + GONE):
+        found.append(life_of_query(database, lambda: rig.scrape(TIMEOUT + 3)))
+        assert rig.failures == {"slow_now": "timeout"}
+    return found
 
 
 def test_timed_out_query_is_gone_from_the_server(database: Database) -> None:
-    with database.rig({"slow_now": gauge(database.sleep, timeout="700ms")}) as rig:
+    with database.rig({"slow_now": gauge(database.sleep, timeout=f"{TIMEOUT}s")}) as rig:
         rig.scrape()
-        assert gone_after(database, rig, 0.7) <= 0.5
+        found = lives(database, rig)
+        assert min(life.at_most for life in found) <= TIMEOUT + GONE, found
+        # And it is not stopped before its time.
+        assert max(life.at_most for life in found) > TIMEOUT - 0.02, found
 
 
 def test_query_that_ignores_the_servers_timeout_is_killed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second layer alone: the server is told a timeout far too long, the watchdog kills the query."""
-    if database.kind == "mysql":
-        limit = mysql_driver.MysqlConnection._limit
-        monkeypatch.setattr(mysql_driver.MysqlConnection, "_limit", lambda self, timeout, rows: limit(self, 30.0, rows))
-    else:
-        run = postgresql_driver.PostgresConnection.run
-        monkeypatch.setattr(
-            postgresql_driver.PostgresConnection, "run", lambda self, ask, timeout: run(self, ask, 30.0)
-        )
-    with database.rig({"slow_now": gauge(database.sleep, timeout="700ms")}) as rig:
+    tell_the_server(monkeypatch, 30.0)
+    with database.rig({"slow_now": gauge(database.sleep, timeout=f"{TIMEOUT}s")}) as rig:
         rig.scrape()
-        assert gone_after(database, rig, 0.7) <= 0.5
-        assert rig.registry.value("mkit_business_queries_killed_total", {"source": "shop"}) == 2
+        found = lives(database, rig)
+        assert min(life.at_most for life in found) <= TIMEOUT + GONE, found
+        assert rig.registry.value("mkit_business_queries_killed_total", {"source": "shop"}) == len(found) + 1
+
+
+def test_a_query_that_ends_in_time_is_not_killed_although_the_kill_was_ready(database: Database) -> None:
+    """From half of the time on a second connection waits; it goes when the query has ended, and nothing is cut."""
+    slow = {"mysql": "SELECT SLEEP(0.5) AS value", "postgresql": "SELECT 1 AS value FROM pg_sleep(0.5)"}[database.kind]
+    with database.rig({"slow_now": gauge(slow, timeout="900ms")}) as rig:
+        for _ in range(3):
+            assert "slow_now" in rig.scrape()
+            assert rig.failures == {}
+        assert rig.registry.value("mkit_business_queries_killed_total", {"source": "shop"}) == 0
+        assert rig.registry.value("mkit_business_source_connects_total", {"source": "shop"}) == 1
+        until(lambda: connections(database) == 1, 5)
+
+
+def connections(database: Database) -> int:
+    """Connections of the exporter's account."""
+    sql = {
+        "mysql": "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'mkit'",
+        "postgresql": "SELECT COUNT(*) FROM pg_stat_activity WHERE usename = 'mkit'",
+    }[database.kind]
+    return int(database.execute(sql)[0][0])
 
 
 def test_scrape_deadline_ends_the_query_too(database: Database) -> None:
@@ -98,7 +111,7 @@ def test_scrape_deadline_ends_the_query_too(database: Database) -> None:
         rig.scrape(1.0)
         assert rig.failures == {"slow_now": "timeout"}
         assert rig.took <= 1.05
-        until(lambda: running(database) == 0, 0.2)
+        until(lambda: not running(database), 0.2)
 
 
 def test_stopped_server_fails_fast_and_returns(database: Database) -> None:
@@ -250,4 +263,4 @@ def test_kills_cuts_and_reconnects_leak_nothing(database: Database) -> None:
         threads, files = held()
         assert threads <= before[0]
         assert files <= before[1] + 1
-    until(lambda: running(database) == 0, 5)
+    until(lambda: not running(database), 5)

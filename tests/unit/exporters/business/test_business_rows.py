@@ -19,7 +19,7 @@ from monitoring_kit.exporters.business.faults import SourceFault, scrub
 from monitoring_kit.exporters.business.refresher import Refresher
 from monitoring_kit.exporters.business.rows import RowRules, read_rows
 from monitoring_kit.exporters.business.source import BACKOFF_MAX, Source
-from monitoring_kit.exporters.business.table import Ask, Table
+from monitoring_kit.exporters.business.table import Ask, Canceller, Table
 from monitoring_kit.exporters.business.values import to_label, to_number
 from monitoring_kit.exporters.runtime import CollectError, Deadline
 
@@ -122,8 +122,8 @@ class Fake:
             raise SourceFault("connect", "cut", lost=True)
         return step
 
-    def cancel(self) -> None:
-        time.sleep(3)
+    def canceller(self) -> Canceller:
+        return Canceller(lambda: time.sleep(3))
 
     def abort(self) -> None:
         self.aborted.set()

@@ -191,9 +191,26 @@ def encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_every_double_reads_back_as_itself(registry: Registry, encoder: str) -> None:
     rng = random.Random(3)
-    edges = [0.0, -0.0, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 1e16, 1e-7, 123456789012345680.0, 0.1, 1 / 3]
+    edges = [
+        0.0,
+        -0.0,
+        5e-324,
+        2.2250738585072014e-308,
+        1.7976931348623157e308,
+        1e16,
+        1e-7,
+        123456789012345680.0,
+        0.1,
+        1 / 3,
+    ]
     bits = [struct.unpack("<d", rng.randbytes(8))[0] for _ in range(3000)]
-    values = [*edges, *(value for value in bits if math.isfinite(value) and abs(value) < 1e290), *range(40), 2**63, -(2**63)]
+    values = [
+        *edges,
+        *(value for value in bits if math.isfinite(value) and abs(value) < 1e290),
+        *range(40),
+        2**63,
+        -(2**63),
+    ]
     gauge = declare(registry, "g", "gauge", labels=["x"])
     for number, value in enumerate(values):
         gauge.labels(str(number)).set(value)
