@@ -18,6 +18,7 @@ from .deadline import Deadline
 from .errors import ConfigError, RuntimeFault
 from .flags import parser
 from .logs import configure
+from .memory import few_arenas
 from .plain import Open
 from .selfmetrics import ReloadState
 from .server import Security, Server, listen, systemd_sockets
@@ -94,6 +95,7 @@ class Program:
     def serve(self, ready: Callable[[], None] | None = None) -> None:
         """Listen and answer until told to stop; ``ready`` is called when the first request can be taken."""
         args = self._args
+        few_arenas()
         security = _security(args.web_config)
         sockets = systemd_sockets() if args.systemd else _listen_all(args.listen or [self._app.default_listen])
         self.addresses = [sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX]
