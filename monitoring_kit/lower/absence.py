@@ -23,7 +23,7 @@ def absence_alerts(system: System, view: ServiceView) -> list[AlertingRule]:
     severity = system.spec.alerting.absent
     if severity is None or severity == "off":
         return []
-    up = VectorSelector("up", (Matcher("job", "=", view.job),))
+    up = answers(view)
     down_for = max(DOWN_FOR, Duration(view.interval.ms * 2)) if view.interval.ms > 15_000 else DOWN_FOR
     nothing_up = Binary("==", Aggregate("max", up, grouping=(SERVICE,)), Number(0))
     some_down = Binary("==", Aggregate("min", up, grouping=(SERVICE, "instance")), Number(0))
@@ -40,11 +40,23 @@ def absence_alerts(system: System, view: ServiceView) -> list[AlertingRule]:
             "One target of the service fails its scrapes while others answer.",
         ),
         _rule(
-            system, view, SERVICE_ABSENT, Call("absent", (up,)), ABSENT_FOR, severity,
+            system, view, SERVICE_ABSENT, Call("absent", (_of_job("up", view),)), ABSENT_FOR, severity,
             f"{view.name} has no targets",
             "Prometheus knows no target of the service: it is not deployed, or discovery does not find it.",
         ),
     ]  # fmt: skip
+
+
+def answers(view: ServiceView) -> Expr:
+    """1 for each target that answers, 0 for one that does not. Behind an exporter it is what the exporter looks at that
+    counts: a dead database leaves its exporter's ``up`` at 1. When the scrape itself fails, its gauges are gone and ``up`` speaks.
+    """
+    up = _of_job("up", view)
+    return up if view.alive is None else Binary("or", _of_job(view.alive, view), up)
+
+
+def _of_job(metric: str, view: ServiceView) -> VectorSelector:
+    return VectorSelector(metric, (Matcher("job", "=", view.job),))
 
 
 def _rule(

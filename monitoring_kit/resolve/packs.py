@@ -86,6 +86,9 @@ class PackSpec(Item):
     title: str = key(TEXT, "Title for people.", required=True)
     description: str = key(TEXT, "What has this kind, in a sentence.", required=True)
     catalogs: tuple[str, ...] = key(NAMES, "Captured metric catalogs it draws on.", ())
+    alive: str | None = key(
+        METRIC_NAME, "Gauge that is 1 while what the exporter looks at answers; `up` tells of the exporter only."
+    )
     metrics: dict[str, PackMetric] = key(MapOf(Record(PackMetric), key=METRIC_NAME), "Metrics it expects.", dict)
     signals: dict[str, PackSignal] = key(
         MapOf(Record(PackSignal, exactly_one=(("expr", "ratio", "histogram"),)), key=SIGNAL_NAME),
@@ -155,7 +158,7 @@ class Packs:
             signal = _signal(name, item, self.report)
             if signal:
                 signals[name] = signal
-        pack = Pack(spec.kind, spec.title, spec.description, signals, spec.catalogs, source.file)
+        pack = Pack(spec.kind, spec.title, spec.description, signals, spec.catalogs, source.file, alive=spec.alive)
         return LoadedPack(pack, spec.metrics, spec.alerts)
 
 

@@ -87,7 +87,8 @@ def quantile_name(quantile: float | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The signals of one kind of service. ``catalogs`` name the captured metric catalogs it draws on."""
+    """The signals of one kind of service. ``catalogs`` name the captured metric catalogs it draws on; ``alive`` is the gauge by
+    which an exporter says whether the thing that it looks at answers, None where targets speak for themselves."""
 
     kind: str
     title: str
@@ -96,3 +97,4 @@ class Pack:
     catalogs: tuple[str, ...] = ()
     path: str = ""
     standard: tuple[str, ...] = field(default=())
+    alive: str | None = None

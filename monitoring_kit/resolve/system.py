@@ -40,6 +40,12 @@ class ServiceView:
         return self.name
 
     @property
+    def alive(self) -> str | None:
+        """The pack's gauge of what answers behind an exporter, under the service's own name for it."""
+        name = self.pack.alive
+        return self.spec.metrics.get(name, name) if name is not None else None
+
+    @property
     def origin(self) -> Span:
         return self.spec.name_span
 

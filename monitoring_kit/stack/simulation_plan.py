@@ -50,11 +50,13 @@ class SimulatedMetric:
 
 @dataclass(frozen=True)
 class SimulatedService:
-    """What a simulator process is told; plain data, so that it travels as JSON."""
+    """What a simulator process is told; plain data, so that it travels as JSON. ``alive`` is the gauge that is 0 when what
+    stands behind an exporter is down."""
 
     service: str
     kind: str
     metrics: list[SimulatedMetric]
+    alive: str | None = None
 
     def plain(self) -> dict[str, Any]:
         """The plan as JSON data."""
@@ -65,7 +67,7 @@ def plan(system: System, model: Model) -> list[SimulatedService]:
     """What every service of ``system`` exposes when it is simulated."""
     matchers = _matchers(model)
     return [
-        SimulatedService(name, view.pack.kind, _metrics(system, view, matchers))
+        SimulatedService(name, view.pack.kind, _metrics(system, view, matchers), view.alive)
         for name, view in system.services.items()
     ]
 

@@ -66,6 +66,8 @@ def exposition(targets: Sequence[Target], scenario: Scenario, start: int) -> Ite
     for target in targets:
         _up(target, times, blocks)
         for metric in target.service.metrics:
+            if metric.name == target.service.alive:
+                continue
             for index, series in enumerate(metric.series):
                 seed = f"{scenario.name} {target.labels['instance']} {target.service.service} {metric.name} {index}"
                 rng = random.Random(seed)  # noqa: S311
@@ -76,9 +78,13 @@ def exposition(targets: Sequence[Target], scenario: Scenario, start: int) -> Ite
 
 def _up(target: Target, times: Sequence[int], blocks: dict[int, list[str]]) -> None:
     name = _series("up", target.labels)
+    alive = target.service.alive
     for at, state in zip(times, target.moments, strict=True):
         if state.scraped:
-            blocks.setdefault(at // BLOCK * BLOCK, []).append(f"{name} {int(state.up)} {at}\n")
+            # An exporter answers whether or not what it looks at does; its other metrics are gone then.
+            lines = [f"{name} {int(state.up or alive is not None)} {at}\n"]
+            lines += [f"{_series(alive, target.labels)} {int(state.up)} {at}\n"] if alive is not None else []
+            blocks.setdefault(at // BLOCK * BLOCK, []).extend(lines)
 
 
 def _metric(

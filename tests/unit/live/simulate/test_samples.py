@@ -108,3 +108,20 @@ def test_moments() -> None:
     assert states == [0.4, 0.4, USUAL_ERRORS, USUAL_ERRORS, 0.4]
     gaps = library()["scrape-gaps"]
     assert sum(not moment(gaps, gaps.before + at, 0).scraped for at in range(0, 3600, 15)) == 20
+
+
+def test_an_outage_behind_an_exporter_leaves_the_exporter_up() -> None:
+    waiting = SimulatedMetric("waiting", "gauge", "", 5, True, "", [SimulatedSeries({}, False, 1.0)])
+    service = SimulatedService("db", "mysql", [waiting], "db_up")
+    labels = {"db": {"service": "db", "job": "db", "instance": "db:80"}}
+    scenario = library()["total-outage"]
+    begin, end = START + scenario.before, START + scenario.before + scenario.incident
+    lines = [
+        line.rsplit(" ", 2)
+        for _, text in exposition(targets_of([service], labels, {"db"}, scenario, START), scenario, START)
+        for line in text.splitlines()[:-1]
+    ]
+    assert {value for name, value, _ in lines if name.startswith("up{")} == {"1"}
+    assert all(value == str(int(not begin <= int(at) < end)) for name, value, at in lines if name.startswith("db_up{"))
+    assert [at for name, _, at in lines if name.startswith("db_up{") and begin <= int(at) < end]
+    assert not [at for name, _, at in lines if name.startswith("waiting{") and begin <= int(at) < end]
