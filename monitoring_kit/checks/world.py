@@ -121,12 +121,7 @@ class _Found:
 
 
 def _target_class(view: ServiceView) -> tuple[object, ...]:
-    return (tuple(view.spec.labels.items()), _open(view), _single(view), _honors(view))
-
-
-def _honors(view: ServiceView) -> bool:
-    scrape = view.spec.scrape
-    return scrape is not None and scrape.honor_labels
+    return (tuple(view.spec.labels.items()), _open(view), _single(view), view.honors_labels)
 
 
 def _single(view: ServiceView) -> bool:
@@ -137,16 +132,15 @@ def _single(view: ServiceView) -> bool:
 def _open(view: ServiceView) -> bool:
     """Whether its series may have labels that nobody declared: from discovery or from the author's own relabeling."""
     scrape = view.spec.scrape
-    if scrape is None or _honors(view):
+    if scrape is None or view.honors_labels:
         return True
     discovered = (scrape.http, scrape.file, scrape.kubernetes, scrape.docker, scrape.consul)
     return bool(scrape.relabel or scrape.metric_relabel) or any(d is not None for d in discovered)
 
 
 def _target_labels(view: ServiceView, names: tuple[str, ...]) -> dict[str, Allowed]:
-    job = Allowed() if _honors(view) else Allowed(names)
     return {
-        "job": job,
+        "job": Allowed(names),
         "instance": Allowed(max=1) if _single(view) and len(names) == 1 else Allowed(),
         SERVICE: Allowed(names),
         **{name: Allowed((value,)) for name, value in view.spec.labels.items()},

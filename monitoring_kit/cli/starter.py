@@ -41,9 +41,13 @@ STARTERS: dict[str, tuple[str, tuple[tuple[str, str, str, str], ...]]] = {
         "localhost:8080",
         (("HighCpuUsage", "cpu > 90%", "15m", "warning"), ("HighMemoryUsage", "memory > 90%", "15m", "warning")),
     ),
+    "blackbox": ("http://localhost:8080/", (("SlowSite", "latency > 2s", "10m", "warning"),)),
+    "pushgateway": ("localhost:9091", (("PushesRefused", "refused > 0/s", "15m", "warning"),)),
     "prometheus": ("localhost:9090", ()),
     "alertmanager": ("localhost:9093", ()),
 }
+# What a target has instead of a metrics path.
+PLACES = {"blackbox": "probe: {exporter: 'blackbox-exporter:9115', module: http_2xx}"}
 # Metrics that a kind cannot presume: they are this system's own.
 METRICS: dict[str, dict[str, str]] = {"business": {"user_count": "type: gauge, help: Active users."}}
 # Kind of channel to what its address is, and an example of it.
@@ -98,7 +102,7 @@ def _service(answers: Starter) -> list[str]:
         "services:",
         f"  {_quoted(answers.service)}:",
         f"    kind: {_quoted(answers.kind)}",
-        f"    scrape: {{targets: [{_quoted(answers.target)}], path: /metrics}}",
+        f"    scrape: {{targets: [{_quoted(answers.target)}], {PLACES.get(answers.kind, 'path: /metrics')}}}",
         "    # depends_on: [database]  # a service that it needs: when that is down, only that is told",
         "    # slos: {availability: {signal: errors, objective: 99.9%}}",
         "",

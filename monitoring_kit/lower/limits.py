@@ -51,8 +51,9 @@ _LIMITS = {
 
 def scrape_limits(system: System, view: ServiceView, target_labels: dict[str, str]) -> dict[str, int | str]:
     """The limits of a service's scrape job under Prometheus' own names; what the spec sets wins over what is derived."""
-    derived = derive(system.registry.by_service.get(view.name, {}).values(), view, target_labels)
     scrape = view.spec.scrape
+    probes = scrape is not None and scrape.probe is not None
+    derived = derive(system.registry.by_service.get(view.name, {}).values(), target_labels, urls=probes)
     written = _written(scrape.limits) if scrape is not None and scrape.limits is not None else {}
     if "sample_limit" in written and "body_size_limit" not in written and "body_size_limit" in derived:
         derived["body_size_limit"] = _body_size(int(written["sample_limit"]))
@@ -60,8 +61,10 @@ def scrape_limits(system: System, view: ServiceView, target_labels: dict[str, st
     return {name: merged[name] for name in _LIMITS.values() if name in merged}
 
 
-def derive(families: Iterable[MetricInfo], view: ServiceView, target_labels: dict[str, str]) -> dict[str, int | str]:
-    """The limits that the declared families imply; empty when none is declared."""
+def derive(
+    families: Iterable[MetricInfo], target_labels: dict[str, str], *, urls: bool = False
+) -> dict[str, int | str]:
+    """The limits that the declared families imply; empty when none is declared. ``urls``: the targets are URLs."""
     known = list(families)
     if not known:
         return {}
@@ -70,7 +73,7 @@ def derive(families: Iterable[MetricInfo], view: ServiceView, target_labels: dic
         "sample_limit": samples,
         "label_limit": max(30, max(len(f.labels) for f in known) + 1 + len(target_labels) + 2 + 1 + 10),
         "label_name_length_limit": max(128, HEAD_ROOM * max((len(n) for f in known for n in f.labels), default=0)),
-        "label_value_length_limit": _value_length(known, view, target_labels),
+        "label_value_length_limit": _value_length(known, target_labels, urls),
         "body_size_limit": _body_size(samples),
     }
 
@@ -98,12 +101,11 @@ def _sample_limit(families: list[MetricInfo]) -> int:
     return math.ceil(wanted / 1000) * 1000
 
 
-def _value_length(families: list[MetricInfo], view: ServiceView, target_labels: dict[str, str]) -> int:
+def _value_length(families: list[MetricInfo], target_labels: dict[str, str], urls: bool) -> int:
     longest = [len(v) for f in families for label in f.labels.values() for v in label.values]
     longest += [len(name) for f in families for name in f.series_names()]
     longest += [len(value) for value in target_labels.values()]
     unknown = any(not label.values for f in families for label in f.labels.values())
-    urls = view.spec.scrape is not None and view.spec.scrape.probe is not None
     return max(2_048 if unknown or urls else 512, HEAD_ROOM * max(longest))
 
 

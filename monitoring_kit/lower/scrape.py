@@ -10,14 +10,13 @@ from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.access import client_settings
 from monitoring_kit.lower.discovery import Discovery, discover
 from monitoring_kit.lower.limits import scrape_limits
-from monitoring_kit.lower.relabel import set_label, written_rules
+from monitoring_kit.lower.relabel import copy_label, set_label, written_rules
 from monitoring_kit.lower.tree import Branch
 from monitoring_kit.resolve.system import ServiceView, System
 from monitoring_kit.spec.services import Probe, Scrape
 
 PROBE_PATH = "/probe"
 _SECRET_PARAM = re.compile(r"(?i)(pass(word|wd)?|secret|token|api[_-]?key|credential)")
-_PUSHGATEWAY = re.compile(r"(?i)(.*[-_.])?push-?gateway([-_.:].*)?")
 
 
 def scrape_job(system: System, view: ServiceView, report: Report) -> Branch | None:
@@ -31,12 +30,13 @@ def scrape_job(system: System, view: ServiceView, report: Report) -> Branch | No
         return None
     _check(view, scrape, report)
     labels = {conventions.SERVICE: view.name, **view.spec.labels}
+    _check_probe(system, view, scrape, report)
     found = discover(scrape, report)
     return Branch(
         view.origin,
         {
             "job_name": view.job,
-            "honor_labels": honors_labels(view, scrape) or None,
+            "honor_labels": view.honors_labels or None,
             "scrape_interval": str(view.interval),
             "scrape_timeout": str(view.timeout),
             "metrics_path": _path(scrape),
@@ -49,16 +49,19 @@ def scrape_job(system: System, view: ServiceView, report: Report) -> Branch | No
             **_static(scrape, found, labels),
             **found.configs,
             "relabel_configs": _relabeling(scrape, found, labels, report) or None,
-            "metric_relabel_configs": list(written_rules(scrape, "metric_relabel", report)) or None,
+            "metric_relabel_configs": [
+                *(own_job(view.job) if view.honors_labels else ()),
+                *written_rules(scrape, "metric_relabel", report),
+            ]
+            or None,
         },
     )
 
 
-def honors_labels(view: ServiceView, scrape: Scrape) -> bool:
-    """Whether the target's own ``job`` and ``instance`` stay: as written, else only for a pushgateway, which speaks for others."""
-    if scrape.has("honor_labels"):
-        return scrape.honor_labels
-    return view.spec.kind == "pushgateway" or any(_PUSHGATEWAY.fullmatch(target) for target in scrape.targets)
+def own_job(job: str) -> list[Branch]:
+    """Where a target's own labels stay, what it calls ``job`` becomes ``exported_job``, as without ``honor_labels``: rules know a
+    service's series by the job that is the service."""
+    return [copy_label("job", "exported_job"), set_label("job", job)]
 
 
 def probe_relabeling(probe: Probe) -> list[Branch]:
@@ -97,6 +100,20 @@ def _params(scrape: Scrape) -> dict[str, Any]:
     if scrape.probe is not None:
         params.setdefault("module", [scrape.probe.module])
     return params
+
+
+def _check_probe(system: System, view: ServiceView, scrape: Scrape, report: Report) -> None:
+    knows = "probe_success" in system.registry.by_service.get(view.name, {})
+    if scrape.probe is None and view.spec.kind == "blackbox":
+        report.error(
+            "scrape/probe", f"nothing probes `{view.name}`: its targets would be scraped themselves", scrape.node.span,
+            help="add `probe: {exporter: blackbox-exporter:9115, module: http_2xx}`",
+        )  # fmt: skip
+    elif scrape.probe is not None and not knows:
+        report.warning(
+            "scrape/probe", f"a probe returns `probe_success` and its like, of which the kind `{view.spec.kind}` reads none: no alert would tell that `{view.name}` does not answer",
+            view.spec.at("kind"), help="write kind: blackbox",
+        )  # fmt: skip
 
 
 def _check(view: ServiceView, scrape: Scrape, report: Report) -> None:

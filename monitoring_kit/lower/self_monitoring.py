@@ -13,7 +13,10 @@ from typing import Any
 from monitoring_kit import conventions
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.access import client_settings
+from monitoring_kit.lower.limits import derive
+from monitoring_kit.lower.statsd import declared_metrics
 from monitoring_kit.lower.tree import Branch
+from monitoring_kit.resolve.metrics import shipped_metrics
 from monitoring_kit.resolve.system import System
 
 
@@ -28,8 +31,10 @@ def self_jobs(system: System, report: Report) -> list[Branch]:
         jobs.append(_job(system, "alertmanager", list(system.spec.alerting.alertmanagers), access))
     statsd = system.spec.statsd
     if statsd is not None and statsd.enabled and not _scraped(system, statsd.exporter):
-        # The mapping sets `service` to whom a metric belongs; without honor_labels it would become exported_service.
-        jobs.append(_job(system, "statsd-exporter", [statsd.exporter], {"honor_labels": True}))
+        # The mapping sets `job` and `service` to whom a metric belongs; without honor_labels they would become exported_service.
+        jobs.append(
+            _job(system, "statsd-exporter", [statsd.exporter], {"honor_labels": True, **_statsd_limits(system)})
+        )
     return jobs
 
 
@@ -44,6 +49,13 @@ def _prometheus(system: System, report: Report) -> list[Branch]:
         )
         return []
     return [_job(system, "prometheus", [f"localhost:{prometheus.listen.rpartition(':')[2]}"])]
+
+
+def _statsd_limits(system: System) -> dict[str, Any]:
+    """Scrape limits of the StatsD exporter: its own metrics, and every declared one of every service that may send it."""
+    sent = [info for info, services in declared_metrics(system) for _ in services]
+    own = shipped_metrics("statsd_exporter")
+    return derive([*own, *sent], {"job": "statsd-exporter", conventions.SERVICE: "statsd-exporter"})
 
 
 def alertmanager_access(system: System, report: Report) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def lower_statsd(system: System, report: Report) -> list[OutFile]:
     mappings = [
         rule
         for info, services in declared_metrics(system)
-        for rule in _rules(statsd, info, services, _stale_after(statsd))
+        for rule in _rules(system, statsd, info, services, _stale_after(statsd))
     ]
     if not mappings:
         report.warning(
@@ -60,7 +60,7 @@ def declared_metrics(system: System) -> list[tuple[MetricInfo, list[str]]]:
     return [found[name] for name in system.spec.metrics if name in found]
 
 
-def _rules(statsd: Statsd, info: MetricInfo, services: list[str], stale: Duration) -> list[Branch]:
+def _rules(system: System, statsd: Statsd, info: MetricInfo, services: list[str], stale: Duration) -> list[Branch]:
     names = [(f"{service}.{info.name}", service) for service in services]
     if len(services) == 1:
         names.append((info.name, services[0]))
@@ -74,7 +74,8 @@ def _rules(statsd: Statsd, info: MetricInfo, services: list[str], stale: Duratio
                 "name": info.name,
                 "help": info.help,
                 **options,
-                "labels": {conventions.SERVICE: service},
+                # The exporter's job honours both: rules know a service's series by its job.
+                "labels": {"job": system.services[service].job, conventions.SERVICE: service},
             },
         )
         for name, service in names

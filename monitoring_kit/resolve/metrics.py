@@ -148,6 +148,11 @@ def _own_catalogs(spec: Spec, document: Document, report: Report) -> dict[str, C
     return found
 
 
+def shipped_metrics(catalog: str) -> list[MetricInfo]:
+    """The metrics of a shipped catalog, without those of every scrape."""
+    return [info for name, info in _base((catalog,), {}).items() if name not in SCRAPE_METRICS]
+
+
 @cache
 def _shipped(name: str) -> Catalog:
     return load_catalog(name)
@@ -165,7 +170,11 @@ def _base(names: tuple[str, ...], own: Mapping[str, Catalog]) -> dict[str, Metri
             catalog = own.get(name) or _shipped(name)
             source = f"{catalog.exporter} {catalog.version}".strip()
             for metric in catalog.metrics.values():
-                labels = {n: LabelInfo(tuple(metric.values.get(n, ()))) for n in metric.labels}
+                # What a target calls job itself is stored as exported_job: the job is the service's (lower/scrape.py).
+                labels = {
+                    "exported_job" if n == "job" else n: LabelInfo(tuple(metric.values.get(n, ())))
+                    for n in metric.labels
+                }
                 found[metric.name] = MetricInfo(
                     metric.name, metric.type, metric.help, metric.unit or None, labels, metric.buckets, False, source
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,6 +15,8 @@ from monitoring_kit.spec.model import Spec
 from monitoring_kit.spec.owner import Owner
 from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.services import Service
+
+_PUSHGATEWAY = re.compile(r"(?i)(.*[-_.])?push-?gateway([-_.:].*)?")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,14 @@ class ServiceView:
         """The pack's gauge of what answers behind an exporter, under the service's own name for it."""
         name = self.pack.alive
         return self.spec.metrics.get(name, name) if name is not None else None
+
+    @property
+    def honors_labels(self) -> bool:
+        """Whether the targets' own ``instance`` stays: as written, else only for a pushgateway, which speaks for others."""
+        scrape = self.spec.scrape
+        if scrape is None or scrape.has("honor_labels"):
+            return scrape is not None and scrape.honor_labels
+        return self.spec.kind == "pushgateway" or any(_PUSHGATEWAY.fullmatch(target) for target in scrape.targets)
 
     @property
     def origin(self) -> Span:

@@ -146,7 +146,9 @@ class Scrape(Item):
     params: dict[str, Any] = key(
         MapOf(ListOf(TEXT, single=True), key=TEXT), "URL parameters (never secrets: targets show them).", dict
     )
-    honor_labels: bool = key(FLAG, "Keep the target's own job and instance labels (pushgateway, federation).", False)
+    honor_labels: bool = key(
+        FLAG, "Keep the target's own labels (pushgateway, federation); its own `job` becomes `exported_job`.", False
+    )
     tls: Tls | None = key(Record(Tls), "TLS settings.")
     basic_auth: BasicAuth | None = key(Record(BasicAuth), "Basic authentication.")
     bearer_file: str | None = key(FILE, "File with a bearer token.")
@@ -176,7 +178,8 @@ class Service(Item):
 
     kind: str = key(
         NAME,
-        "Signal pack: http, ai-model, business, mysql, redis, node, container, prometheus, alertmanager or your own.",
+        "Signal pack: http, ai-model, business, mysql, redis, node, container, blackbox, pushgateway, prometheus, alertmanager or "
+        "your own.",
         required=True,
     )
     description: str = key(TEXT, "What it does, in a sentence.", "")

@@ -74,6 +74,19 @@ def test_the_readmes_first_spec_compiles(tmp_path: Path) -> None:
     assert (tmp_path / "generated/manifest.json").is_file()
 
 
+@pytest.mark.e2e
+def test_the_readmes_commands_succeed_in_order(tmp_path: Path) -> None:
+    (spec,) = (text for language, text in BLOCK.findall(README) if language == "yaml")
+    (tmp_path / "mkit.yaml").write_text(spec)
+    blocks = [text for language, text in BLOCK.findall(README) if language == "sh"]
+    lines = [line.split(" #")[0] for block in blocks for line in block.splitlines() if line.startswith("mkit ")]
+    assert [line.split()[1] for line in lines] == ["tools", "generate", "up"]
+    for line in lines:
+        more = ["--for", "3s"] if line.split()[1] == "up" else []
+        done = mkit(tmp_path, *shlex.split(line)[1:], *more)
+        assert done.returncode == 0, (line, done.stdout + done.stderr)
+
+
 def test_the_readmes_links_lead_somewhere() -> None:
     for page, text in ((ROOT / "README.md", README), (ROOT / "docs/guide.md", GUIDE)):
         for target in re.findall(r"\]\(([^)#]+)\)", text):

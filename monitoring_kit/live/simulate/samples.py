@@ -94,9 +94,10 @@ def _metric(
     labels = {**series.labels, **target.labels}
     if metric.type == "gauge":
         name = _series(metric.name, labels)
-        if metric.name.endswith("_timestamp_seconds"):
-            # The time of something that has just been done.
-            _write([(name, iter([float(at) for at in times]))], target, times, blocks)
+        if metric.age or metric.name.endswith("_timestamp_seconds"):
+            # The time of something that was done `level` seconds ago, or has just been done.
+            ago = metric.level if metric.age else 0.0
+            _write([(name, iter([at - ago for at in times]))], target, times, blocks)
             return
         # A share of what an instance may use does not get smaller because there are more of them.
         values: Iterator[float] = (

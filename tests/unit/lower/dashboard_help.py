@@ -27,6 +27,8 @@ services:
   cache:    {kind: redis, scrape: {targets: ['cache:9121']}}
   host:     {kind: node, scrape: {targets: ['host:9100']}}
   pods:     {kind: container, scrape: {targets: ['pods:8080']}}
+  site:     {kind: blackbox, scrape: {targets: ['https://example.com'], probe: {}}}
+  batch:    {kind: pushgateway, scrape: {targets: ['push:9091']}}
   prom:     {kind: prometheus, scrape: {targets: ['prom:9090']}}
   am:       {kind: alertmanager, scrape: {targets: ['am:9093']}}
 alerts:

@@ -41,7 +41,7 @@ services:
   db: {kind: mysql, scrape: {targets: ['mysql-exporter:9104']}}
   cache: {kind: redis, scrape: {targets: ['redis-exporter:9121']}}
   host: {kind: node, scrape: {targets: ['node-exporter:9100']}}
-  site: {kind: http, scrape: {targets: ['https://example.com'], probe: {module: icmp}}}
+  site: {kind: blackbox, scrape: {targets: ['https://example.com'], probe: {module: icmp}}}
   shop: {kind: business, scrape: {targets: ['business-exporter:9700']}}
   people: {kind: ai-model, scrape: {targets: ['ai-exporter:9642']}}
 metrics:
@@ -196,7 +196,7 @@ def test_servers_with_a_login_are_probed_by_port(compile_text: Compile) -> None:
 
 
 def test_unknown_blackbox_module_is_said(compile_text: Compile) -> None:
-    text = HEAD + "services:\n  s: {kind: http, scrape: {targets: ['http://a'], probe: {module: my_own}}}\n"
+    text = HEAD + "services:\n  s: {kind: blackbox, scrape: {targets: ['http://a'], probe: {module: my_own}}}\n"
     assert lowered(compile_text(text), lower_compose).found == [("compose/blackbox-module", "info")]
     assert "http_2xx" in BLACKBOX_MODULES
 

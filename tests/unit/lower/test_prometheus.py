@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,6 +92,24 @@ def test_statsd_exporter_keeps_the_service_of_the_mapping(compile_text: Compile)
     assert job["job_name"] == "statsd-exporter"
     assert job["honor_labels"] is True
     assert job["static_configs"][0]["targets"] == ["statsd-exporter:9102"]
+
+
+def test_what_statsd_clients_send_is_limited_by_what_is_declared(compile_text: Compile) -> None:
+    def limits(budget: int) -> dict[str, Any]:
+        metric = (
+            f"http_requests_total: {{type: counter, help: R., labels: {{route: {{max: {budget}}}}}, services: [web]}}"
+        )
+        spec = HEAD + WEB + f"statsd: {{prefix: shop}}\nmetrics:\n  {metric}\n"
+        job = lowered(compile_text(spec), lower_prometheus).tree("prometheus/prometheus.yml")["scrape_configs"][-1]
+        assert job["job_name"] == "statsd-exporter"
+        return job  # type: ignore[no-any-return]
+
+    small, large = limits(10), limits(10_000)
+    names = ("sample_limit", "label_limit", "label_name_length_limit", "label_value_length_limit", "body_size_limit")
+    assert all(name in small for name in names)
+    # Twice the budget more, and the rest is the exporter's own.
+    assert large["sample_limit"] - small["sample_limit"] == 20_000
+    assert 2_000 < small["sample_limit"] < 60_000
 
 
 FLAGS = (

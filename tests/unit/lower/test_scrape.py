@@ -129,9 +129,8 @@ def test_static_and_discovered_targets_share_a_job(compile_text: Compile, tmp_pa
 
 
 def test_blackbox_probe(compile_text: Compile, tmp_path: Path) -> None:
-    job, files = job_of(
-        compile_text, "targets: ['https://shop.example.com/login'], probe: {exporter: 'bb:9115', module: http_2xx}"
-    )
+    scrape = "targets: ['https://shop.example.com/login'], probe: {exporter: 'bb:9115', module: http_2xx}"
+    job, files = job_of(compile_text, scrape, kind="blackbox")
     assert job["metrics_path"] == "/probe"
     assert job["params"] == {"module": ["http_2xx"]}
     assert job["relabel_configs"] == [
@@ -156,6 +155,16 @@ def test_blackbox_probe(compile_text: Compile, tmp_path: Path) -> None:
 )
 def test_a_pushgateway_speaks_for_others(compile_text: Compile, scrape: str, honored: bool | None) -> None:
     assert job_of(compile_text, scrape)[0].get("honor_labels") is honored
+
+
+@pytest.mark.parametrize(
+    ("kind", "scrape", "severity"),
+    [("blackbox", "targets: ['a:1']", "error"), ("http", "targets: ['http://a/'], probe: {}", "warning")],
+)
+def test_a_probe_and_its_kind_belong_together(compile_text: Compile, kind: str, scrape: str, severity: str) -> None:
+    _, files = job_of(compile_text, scrape, kind=kind)
+    assert files.found == [("scrape/probe", severity)]
+    assert "blackbox" in next(iter(files.report)).help
 
 
 def test_own_relabeling_runs_after_mkits_and_before_the_probe(compile_text: Compile, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_mapping(shop: Lowered) -> None:
         "match_metric_type": "counter",
         "name": "http_requests_total",
         "help": "Requests.",
-        "labels": {"service": "web"},
+        "labels": {"job": "web", "service": "web"},
     }
     assert rules[2]["observer_type"] == "histogram"
     assert rules[2]["histogram_options"] == {"buckets": [0.1, 1]}
@@ -113,11 +113,11 @@ def test_lines_become_the_declared_series(shop: Lowered, tmp_path: Path) -> None
     finally:
         process.terminate()
         process.wait(10)
-    assert 'http_requests_total{service="web",status="200"} 2' in text
-    assert 'queue_depth{service="api"} 7' in text
-    assert 'http_request_duration_seconds_bucket{service="web",le="1"} 1' in text
-    assert 'http_request_duration_seconds_bucket{service="web",le="0.1"} 0' in text
-    assert 'size_bytes_sum{service="api"} 2048' in text
+    assert 'http_requests_total{job="web",service="web",status="200"} 2' in text
+    assert 'queue_depth{job="api",service="api"} 7' in text
+    assert 'http_request_duration_seconds_bucket{job="web",service="web",le="1"} 1' in text
+    assert 'http_request_duration_seconds_bucket{job="web",service="web",le="0.1"} 0' in text
+    assert 'size_bytes_sum{job="api",service="api"} 2048' in text
     assert "misspelt" not in text
     assert 'statsd_exporter_events_actions_total{action="drop"} 1' in text
 

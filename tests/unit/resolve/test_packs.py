@@ -14,7 +14,19 @@ from monitoring_kit.resolve.packs import Packs, shipped_kinds
 from monitoring_kit.resolve.resolve import needed_series
 from tests.conftest import CHANNEL, HEAD
 
-KINDS = ("ai-model", "alertmanager", "business", "container", "http", "mysql", "node", "prometheus", "redis")
+KINDS = (
+    "ai-model",
+    "alertmanager",
+    "blackbox",
+    "business",
+    "container",
+    "http",
+    "mysql",
+    "node",
+    "prometheus",
+    "pushgateway",
+    "redis",
+)
 PACK = """
 kind: queue
 title: Queue
@@ -51,7 +63,8 @@ def test_a_shipped_pack_reads_only_what_its_exporter_exposes(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_signal_of_a_kind_is_offered_and_compiles(kind: str, compile_text: Callable[..., Compilation]) -> None:
-    result = compile_text(HEAD + CHANNEL + f"services:\n  x: {{kind: {kind}, scrape: {{targets: ['x:1']}}}}\n")
+    scrape = "targets: ['http://x/'], probe: {}" if kind == "blackbox" else "targets: ['x:1']"
+    result = compile_text(HEAD + CHANNEL + f"services:\n  x: {{kind: {kind}, scrape: {{{scrape}}}}}\n")
     assert result.ok, list(result.report)
     assert result.system is not None
     assert result.model is not None
