@@ -35,7 +35,7 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
             else "declare it under `metrics:` with the services that expose it"
         )
         if near is None and name.split("_")[0] in _SIGNALS:
-            help_ += f"; or use a signal, e.g. `when: {name.split('_')[0]} > 80%`"
+            help_ += f"; or use a signal, e.g. `when: {_condition(name.split('_')[0], subject.parent(node))}`"
         consequence = "this alert can never fire" if subject.use == "alert" else "there is nothing to show"
         message = f"no service exposes a metric `{name}`, and no rule records it: {consequence}"
         yield Finding(CODE, ERROR, message, span, help_, fix=(span, near) if near else None)
@@ -43,5 +43,21 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
         yield Finding(CODE, WARNING, f"no catalog has a metric `{name}`", span, f"did you mean `{near}`?")
 
 
-_SIGNALS = frozenset(("cpu", "memory", "errors", "latency", "traffic", "disk"))
+# Signals that most kinds have: how they are written, and a usual threshold.
+_SIGNALS = {
+    "cpu": ("cpu", "> 80%"), "memory": ("memory", "> 80%"), "disk": ("disk", "> 80%"), "errors": ("errors", "> 5%"),
+    "latency": ("latency(p95)", "> 1s"), "traffic": ("traffic", "> 100/s"),
+}  # fmt: skip
+
+
+def _condition(signal: str, compared: ast.Expr | None) -> str:
+    """The condition on ``signal`` that the author seems to mean: with their own threshold, where it is a share."""
+    written, usual = _SIGNALS[signal]
+    if isinstance(compared, ast.Binary) and compared.op in ("<", "<=", ">", ">=") and usual.endswith("%"):
+        limit = compared.rhs
+        if isinstance(limit, ast.Number) and 0 < limit.value <= 100 and limit.value != 1:
+            return f"{written} {compared.op} {limit.value * (100 if limit.value < 1 else 1):.6g}%"
+    return f"{written} {usual}"
+
+
 CHECK = Check(CODE, ast.VectorSelector, run)

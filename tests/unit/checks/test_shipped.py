@@ -53,3 +53,13 @@ def test_a_finding_in_an_own_pack_points_into_the_pack(tmp_path: Path) -> None:
     found = [d for d in compile_spec(path, None, {}).report if d.code == "promql/rate-on-gauge"]
     assert len(found) == 1
     assert found[0].span.file.endswith("pack.yaml")
+
+
+def test_a_pack_may_group_by_labels_that_a_service_lacks(tmp_path: Path) -> None:
+    """The pack keeps `model` and `version` apart where there are any: no word about what the author has not written."""
+    path = tmp_path / "mkit.yaml"
+    path.write_text(
+        HEAD + "services:\n  counter: {kind: ai-model, scrape: {targets: ['ai:1']}}\n"
+        "metrics:\n  ai_model_accuracy: {type: gauge, unit: ratio, help: A., services: [counter]}\n"
+    )
+    assert [d.message for d in compile_spec(path, None, {}).report] == []

@@ -31,7 +31,7 @@ CASES = [
         "histogram_quantile(0.95, sum by (le, service) (rate(ai_inference_duration_seconds_bucket[5m]))) > 0.5",
     ),
     ("cpu_usage > 80", "promql/unknown-metric", "cpu_usage", "when: cpu > 80%"),
-    ("memory_usage > 85", "promql/unknown-metric", "memory_usage", "when: memory > 80%"),
+    ("memory_usage > 85", "promql/unknown-metric", "memory_usage", "when: memory > 85%"),
     ("up < 0.999", "promql/two-valued", "up < 0.999", "avg_over_time(up[1h]) < 0.999"),
     ("rate(transaction_total[30s]) > 5", "promql/short-window", "30s", "rate(transaction_total[1m]) > 5"),
     ("sum(revenue_per_hour) < 5", "promql/mixed-currency", "sum(revenue_per_hour)", "sum by (currency) (revenue_per_hour) < 5"),
@@ -54,6 +54,18 @@ def test_each_gets_the_right_word_and_the_corrected_expression(expr: str, code: 
 @pytest.mark.parametrize("better", [c[3] for c in CASES if "when:" not in c[3]])
 def test_the_corrected_expression_is_clean(better: str) -> None:
     assert alert(better).codes() == []
+
+
+@pytest.mark.parametrize(
+    ("expr", "better"),
+    [
+        ("cpu_usage < 0.9", "when: cpu < 90%"),
+        ("max(memory_used) >= 70", "when: memory > 80%"),
+        ("latency_ms > 500", "when: latency(p95) > 1s"),
+    ],
+)
+def test_a_signal_is_offered_in_its_own_unit(expr: str, better: str) -> None:
+    assert better in alert(expr).one("promql/unknown-metric").help
 
 
 @pytest.mark.parametrize("expr", ["rate(transaction_total[1m]) > 5", "user_count > 5", "sum(user_count) > 5"])
