@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from monitoring_kit.cli.main import main
 from monitoring_kit.pipeline import Compilation, compile_spec
 from tests.conftest import CHANNEL, HEAD, marked, spelled
 
@@ -288,6 +290,50 @@ def test_the_mistake_is_the_only_finding_and_all_are_found_in_one_run(compile_te
         (9, "spec/value"),
         (11, "spec/unknown-signal"),
     ]
+
+
+INLINE = [
+    ("slack, channel: '#a'", "api_url", "webhook_file"),
+    ("slack, channel: '#a'", "webhook_url", "webhook_file"),
+    ("teams", "webhook_url", "webhook_file"),
+    ("discord", "url", "webhook_file"),
+    ("pagerduty", "routing_key", "routing_key_file"),
+    ("pagerduty", "service_key", "routing_key_file"),
+    ("pagerduty", "integration_key", "routing_key_file"),
+    ("opsgenie", "api_key", "api_key_file"),
+    ("telegram, chat_id: 1", "bot_token", "token_file"),
+    ("webhook, url: 'http://h:1/'", "bearer_token", "bearer_file"),
+    ("email, to: [a@b.c], from: a@b.c, smarthost: 'h:1', username: u", "auth_password", "password_file"),
+]
+
+
+@pytest.mark.parametrize(("channel", "key", "file"), INLINE, ids=[f"{c.split(',')[0]}-{k}" for c, k, _ in INLINE])
+@pytest.mark.parametrize("layout", ["flow", "block"])
+def test_a_secret_under_any_of_its_names_is_refused_and_never_shown(
+    tmp_path: Path, channel: str, key: str, file: str, layout: str
+) -> None:
+    text = HEAD + WEB + f"channels:\n  s: {{kind: {channel}, {key}: 'T0/hunter2secret'}}\n"
+    if layout == "block":
+        lines = [f"    {part.strip()}" for part in f"kind: {channel}".replace("[a@b.c]", "a@b.c").split(",")]
+        text = HEAD + WEB + "channels:\n  s:\n" + "\n".join([*lines, f"    {key}: T0/hunter2secret"]) + "\n"
+    path = tmp_path / "mkit.yaml"
+    path.write_text(text)
+    for form in ("text", "json", "sarif", "github"):
+        shown = CliRunner().invoke(main, ["check", str(path), "--format", form])
+        assert shown.exit_code == 1
+        assert "secrets/inline" in shown.output
+        assert "hunter2secret" not in shown.output, (form, shown.output)
+    (found,) = [d for d in compile_spec(path).report if d.code == "secrets/inline"]
+    assert f"{file}: /run/secrets/" in found.help
+
+
+def test_a_key_that_only_looks_like_a_secrets_is_no_secret(compile_text: Callable[..., Compilation]) -> None:
+    text = (
+        HEAD
+        + CHANNEL
+        + "services:\n  web: {kind: http, scrape: {targets: ['web:80'], url: 'http://web/', tokens: 5}}\n"
+    )
+    assert [d.code for d in compile_text(text).report] == ["spec/unknown-key", "spec/unknown-key"]
 
 
 def test_an_empty_file(compile_text: Callable[..., Compilation]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from collections.abc import Mapping as Map
 from dataclasses import MISSING, dataclass, fields
@@ -63,11 +64,11 @@ class Record(Shape):
         return self.cls(node=node, **values) if complete else INVALID
 
     def _unknown(self, name: Scalar, known: Map[str, Any], report: Report) -> None:
-        as_file = f"{name.text}_file"
-        if as_file in known:
+        as_file = _secret_file(name.text, known)
+        if as_file is not None:
             report.error(
                 "secrets/inline", f"`{name.text}` would put a secret into the spec and its output", name.span, secret=True,
-                help=f"keep the secret in a file and name that: `{as_file}: /run/secrets/{name.text.replace('_', '-')}`",
+                help=f"keep the secret in a file and name that: `{as_file}: /run/secrets/{as_file.removesuffix('_file').replace('_', '-')}`",
             )  # fmt: skip
             return
         report.error(
@@ -211,3 +212,24 @@ class Lazy(Shape):
 
     def schema(self, defs: dict[str, JsonSchema]) -> JsonSchema:
         return self.make().schema(defs)
+
+
+# What holds a secret in the words of the servers and of their users: Slack's api_url, Telegram's bot_token, a password.
+_SECRET = re.compile(
+    r"(?i)(.*_)?(pass|passwd|password|pw|secret|credentials?|token|bearer|(api|routing|service|integration|user)_?key)"
+)
+_SECRET_URL = re.compile(r"(?i)(webhook|((api|hook|webhook|incoming)_?)?url)")
+_NO_SECRETS = ("ca_file", "cert_file", "client_ca_file")
+
+
+def _secret_file(name: str, known: Map[str, Any]) -> str | None:
+    """The key that names the file of the secret which the unknown key ``name`` would hold inline; None when it holds none."""
+    files = [k for k in known if k.endswith("_file") and k not in _NO_SECRETS]
+    if f"{name}_file" in files:
+        return f"{name}_file"
+    if _SECRET_URL.fullmatch(name):
+        files = [k for k in files if k in ("webhook_file", "url_file")]
+    elif _SECRET.fullmatch(name) is None:
+        return None
+    words = set(name.lower().split("_"))
+    return max(files, key=lambda file: len(words & set(file.split("_"))), default=None)
