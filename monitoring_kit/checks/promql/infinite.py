@@ -119,13 +119,8 @@ def _nonzero(node: ast.Expr, subject: Subject) -> bool:
     """Whether no value of ``node`` is 0."""
     if isinstance(node, ast.Paren):
         return _nonzero(node.expr, subject)
-    constant = _constant(node)
-    if constant is not None:
-        return constant != 0
     if isinstance(node, ast.Binary):
         return _nonzero_binary(node, subject)
-    if isinstance(node, ast.Call) and node.func == "clamp_min":
-        return (_constant(node.args[1]) or 0) > 0
     if isinstance(node, ast.Call) and node.func in ("time", "timestamp", "count_over_time"):
         return True
     if isinstance(node, ast.Aggregate):

@@ -24,13 +24,12 @@ def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
             f"the sides of `{node.op}` never match: they differ in the label `{miss.label}`, so the result is always empty",
             ERROR,
         )
-    yield Finding(CODE, severity, text, node.op_span, _help(node, join, subject), notes=notes)
+    yield Finding(CODE, severity, text, node.op_span, _help(node, join, miss.label, subject), notes=notes)
 
 
-def _help(node: ast.Binary, join: Join, subject: Subject) -> str:
+def _help(node: ast.Binary, join: Join, label: str, subject: Subject) -> str:
     matching = node.matching
     if matching is not None and matching.on:
-        label = join.misses[0].label if join.misses[0] is not None else ""
         return f"take `{label}` out of `on(...)`, or keep it on both sides"
     ignored = matching.labels if matching is not None else ()
     left, right, both = _differing(*join.pairs[0], ignored)

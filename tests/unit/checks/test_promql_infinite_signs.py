@@ -31,7 +31,7 @@ SIGNS = [
     ("one / p", "+Inf"), ("-(one / p)", "-Inf"), ("g / p", BOTH), ("p / g", BOTH), ("one / (g <= 0)", BOTH), ("g / 0", BOTH),
     ("one / 0", "+Inf"), ("one / 2", ""), ("one / -1", ""), ("one / (-1)", ""), ("(one / p) / 2", "+Inf"), ("2 / (one / p)", ""),
     # What keeps zero away.
-    ("one / (p > 0)", ""), ("one / (p >= 1)", ""), ("one / (p >= 0)", "+Inf"), ("one / (p > -1)", "+Inf"), ("one / (g < 0)", ""),
+    ("one / (p > 0)", ""), ("one / (p >= 1)", ""), ("one / (p >= 0)", "+Inf"), ("one / (p > g)", "+Inf"), ("one / (p > -1)", "+Inf"), ("one / (g < 0)", ""),
     ("one / (g <= -1)", ""), ("one / (g < 1)", BOTH), ("one / (g != 0)", ""), ("one / (p != 1)", "+Inf"), ("one / (p == 1)", ""),
     ("one / (p == 0)", "+Inf"), ("one / (p > bool 0)", "+Inf"), ("one / (p > 0 < 5)", ""), ("one / (p < 5)", "+Inf"), ("one / one", ""),
     ("one / (p and g)", "+Inf"), ("one / ((p > 0) and g)", ""), ("one / ((p > 0) unless (g > 5))", ""), ("one / (p unless (g > 5))", "+Inf"),
@@ -53,7 +53,7 @@ SIGNS = [
     ("(one / p) < +Inf", ""), ("(one / p) <= 5", ""), ("(one / p) <= +Inf", "+Inf"), ("(one / p) == 1", ""), ("(one / p) == +Inf", "+Inf"),
     ("(one / p) != +Inf", ""), ("(g / p) != +Inf", "-Inf"), ("(g / p) != -Inf", "+Inf"), ("(g / p) < 5", "-Inf"), ("(g / p) > 5", "+Inf"),
     ("(g / p) <= 5", "-Inf"), ("(g / p) > -Inf", "+Inf"), ("(g / p) >= -Inf", BOTH), ("(g / p) >= 0", "+Inf"), ("(g / p) != 3", BOTH),
-    ("(g / p) > bool 5", ""), ("(g / p) > g", BOTH), ("(g / p) < (+Inf)", "-Inf"), ("(g / p) < +(+Inf)", "-Inf"), ("(g / p) > -(+Inf)", "+Inf"),
+    ("(g / p) > bool 5", ""), ("(g / p) > g", BOTH), ("(g / p) < (+Inf)", "-Inf"), ("(g / p) < +(+Inf)", "-Inf"), ("(g / p) > -(+Inf)", "+Inf"), ("(g / p) <= -(-Inf)", BOTH), ("(g / p) != -(+Inf)", "+Inf"), ("(g / p) != +(+Inf)", "-Inf"),
     ("(g / p) < -g", BOTH), ("1 < (one / p)", "+Inf"), ("1 < bool (one / p)", ""), ("-1 > (g / p)", BOTH),
     # Powers and functions.
     ("p ^ 2", ""), ("p ^ 0", ""), ("p ^ -1", BOTH), ("p ^ g", BOTH), ("(one / p) ^ 2", "+Inf"),

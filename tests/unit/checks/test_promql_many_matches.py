@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from monitoring_kit.promql.world import Allowed, Series, World
 from tests.unit.checks.expr_text import captured, check_expr, declared, recording
 from tests.unit.checks.world_text import check_alert
 
@@ -69,6 +72,18 @@ def test_a_label_with_one_value_tells_no_series_apart() -> None:
             "sum by (instance, service) (queue_depth) / on (instance) sum by (instance) (up) > 1", declared()
         ).codes()
     )
+    series = Series(
+        "x",
+        "x",
+        "gauge",
+        labels={"job": Allowed(), "team": Allowed(max=1)},
+        sure=frozenset(("job", "team")),
+        open=False,
+    )
+    for allowed, found in ((Allowed(max=1), False), (Allowed(max=2), True), (Allowed(), True)):
+        other = replace(series, labels={"job": Allowed(), "team": allowed})
+        known = World(find=lambda name, owner, other=other: [other])  # type: ignore[misc]
+        assert (CODE in check_expr("x / on (job) sum by (job) (y) > 1", known).codes()) is found
     known = recording(declared(), job__depth="sum by (job, queue) (queue_depth)")
     assert "`queue`" in check_expr("job:depth / on (job) sum by (job) (up) > 1", known).one(CODE).message
     assert CODE not in check_expr('job:depth{queue="mail"} / on (job) sum by (job) (up) > 1', known).codes()
