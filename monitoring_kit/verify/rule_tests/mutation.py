@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from monitoring_kit.verify.rule_tests.mutants import KINDS, Mutant, mutants
-from monitoring_kit.verify.rule_tests.plan import RuleTests, TestFile
+from monitoring_kit.verify.rule_tests.plan import RuleTests
 from monitoring_kit.verify.rule_tests.promtool import run, write
 from monitoring_kit.verify.rule_tests.session import Tick
+from monitoring_kit.verify.rule_tests.testfile import TestFile
 
 # Of the alerts that build on a recording rule, as many as are asked about a mutant that its own test lets pass.
 _DEPENDANTS = 3
@@ -104,9 +105,9 @@ def _round(tries: Sequence[_Try], promtool: Path, folder: Path, result: Score, t
             names[write(folder, replace(file, name=name, rules=changed, tree=tree)).name] = number
     done = 0
 
-    def advance(count: int) -> None:
+    def advance(judged: Collection[str]) -> None:
         nonlocal done
-        done += count
+        done += len(judged)
         tick(text, done, len(names))
 
     verdicts = run(promtool, folder, list(names), advance)

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from monitoring_kit.lower.model import AlertingRule, Model
 from monitoring_kit.lower.rule_files import rule_tree
 from monitoring_kit.resolve.system import System
+from monitoring_kit.verify.rule_tests.bundles import Scope, scope_of
 from monitoring_kit.verify.rule_tests.cases import Case, Setting, Suite, make
 from monitoring_kit.verify.rule_tests.evaluate import Recording, UnsupportedError
 from monitoring_kit.verify.rule_tests.joins import EvaluationError
 from monitoring_kit.verify.rule_tests.leaves import Leaf, Wiring
 from monitoring_kit.verify.rule_tests.machine import Subject
 from monitoring_kit.verify.rule_tests.recordings import record_file
-from monitoring_kit.verify.rule_tests.testfile import file_tree
+from monitoring_kit.verify.rule_tests.testfile import TestFile, file_tree
 
-# A rule file with all rules would be evaluated for every test: each test loads only the rules that it is about.
-GROUP = "under-test"
 # Beyond this many steps of history an alert is tested on the recorded series, and each recording rule on its own.
 DEEP_STEPS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class TestFile:
-    """A promtool test file and the rules that it loads. ``rule`` is the position of the rule under test in ``rules``."""
-
-    __test__ = False
-
-    name: str
-    alert: str
-    rules: tuple[Mapping[str, Any], ...]
-    tree: Mapping[str, Any]
-    cases: int
-    rule: int
 
 
 @dataclass(slots=True)
@@ -101,8 +86,20 @@ class Planner:
         rules = (*chain, rule_tree(rule))
         name = f"{result.key}{suffix}"
         tree = file_tree(f"{name}.rules.yml", rule.name, suite.step, suite.cases)
-        result.files.append(TestFile(name, rule.name, rules, tree, len(suite.cases), len(rules) - 1))
+        scope = self._scope(rule, recordings, suite.cases)
+        result.files.append(TestFile(name, rule.name, rules, tree, len(suite.cases), len(rules) - 1, scope))
         _count(result.kinds, suite.cases)
+
+    def _scope(
+        self, rule: AlertingRule, recordings: Mapping[str, list[Recording]], cases: Sequence[Case]
+    ) -> Scope | None:
+        view = self.system.services.get(rule.service or "")
+        if view is None:
+            return None
+        chain = [r for rules in recordings.values() for r in rules]
+        series = [one.labels for case in cases for one in case.series]
+        exprs = [rule.expr, *(r.expr for r in chain)]
+        return scope_of(exprs, series, [r.labels for r in chain], (view.name, view.job))
 
     def _made(
         self, rule: AlertingRule, subject: Subject, recordings: Mapping[str, list[Recording]], *, brief: bool

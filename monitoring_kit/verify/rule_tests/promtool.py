@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from threading import Lock
 
 from monitoring_kit.emit.yaml_text import yaml_text
-from monitoring_kit.verify.rule_tests.plan import GROUP, TestFile
+from monitoring_kit.verify.rule_tests.testfile import GROUP, TestFile
 
 _FILE = re.compile(r"^Unit Testing:  (.*)$", re.MULTILINE)
 BATCH = 40
@@ -40,31 +41,76 @@ def run(
     promtool: Path,
     folder: Path,
     names: Sequence[str],
-    done: Callable[[int], None] = lambda count: None,
+    done: Callable[[Collection[str]], None] = lambda names: None,
     batch: int = BATCH,
 ) -> dict[str, str]:
-    """What promtool found wrong with each of the test files ``names`` in ``folder``: "" where nothing."""
+    """What promtool found wrong with each of the test files ``names`` in ``folder``: "" where nothing. ``done`` is told the files
+    of each process that ended. When it is interrupted, no process is left behind."""
     batches = [names[i : i + batch] for i in range(0, len(names), batch)]
     verdicts: dict[str, str] = {}
+    children = _Children()
     with ThreadPoolExecutor(max_workers=max(1, os.cpu_count() or 1)) as pool:
-        for found in pool.map(lambda some: _batch(promtool, folder, some), batches):
-            verdicts.update(found)
-            done(len(found))
+        waiting = [pool.submit(_batch, promtool, folder, some, children) for some in batches]
+        try:
+            for one in as_completed(waiting):
+                found = one.result()
+                verdicts.update(found)
+                done(found)
+        except BaseException:
+            # Leaving the pool waits for its threads: let there be nothing to wait for.
+            pool.shutdown(wait=False, cancel_futures=True)
+            children.stop()
+            raise
     return verdicts
 
 
-def _batch(promtool: Path, folder: Path, names: Sequence[str]) -> dict[str, str]:
-    environment = {**os.environ, "LC_ALL": "C", "NO_COLOR": "1"}
+class _Children:
+    """The processes that run, so that they can be ended."""
+
+    def __init__(self) -> None:
+        self._lock, self._running, self._stopped = Lock(), set[subprocess.Popen[str]](), False
+
+    def start(self, command: Sequence[str], folder: Path) -> subprocess.Popen[str] | None:
+        """A process in ``folder``; None after ``stop``. Raises ``OSError`` when it does not start."""
+        environment = {**os.environ, "LC_ALL": "C", "NO_COLOR": "1"}
+        with self._lock:
+            if self._stopped:
+                return None
+            child = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True, errors="replace",
+            )  # fmt: skip
+            self._running.add(child)
+            return child
+
+    def ended(self, child: subprocess.Popen[str]) -> None:
+        with self._lock:
+            self._running.discard(child)
+
+    def stop(self) -> None:
+        """End all that run; none starts any more."""
+        with self._lock:
+            self._stopped = True
+            for child in self._running:
+                child.kill()
+
+
+def _batch(promtool: Path, folder: Path, names: Sequence[str], children: _Children) -> dict[str, str]:
     try:
-        done = subprocess.run(
-            [str(promtool), "test", "rules", *names], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=TIMEOUT_SECONDS, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return dict.fromkeys(names, f"promtool did not finish in {TIMEOUT_SECONDS:.0f} s")
+        child = children.start([str(promtool), "test", "rules", *names], folder)
     except OSError as error:
         return dict.fromkeys(names, f"promtool does not start: {error.strerror}")
-    return _read(done.stdout, names)
+    if child is None:
+        return dict.fromkeys(names, "promtool was not asked: interrupted")
+    try:
+        said, _ = child.communicate(timeout=TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
+        return dict.fromkeys(names, f"promtool did not finish in {TIMEOUT_SECONDS:.0f} s")
+    finally:
+        children.ended(child)
+    return _read(said, names)
 
 
 def _read(said: str, names: Iterable[str]) -> dict[str, str]:

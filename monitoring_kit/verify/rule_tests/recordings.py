@@ -15,7 +15,7 @@ from monitoring_kit.verify.rule_tests.joins import EvaluationError
 from monitoring_kit.verify.rule_tests.leaves import Leaf, Level, Wiring
 from monitoring_kit.verify.rule_tests.shapes import build
 from monitoring_kit.verify.rule_tests.store import Store
-from monitoring_kit.verify.rule_tests.testfile import duration, number, series_tree
+from monitoring_kit.verify.rule_tests.testfile import TestFile, duration, number, series_tree
 
 if TYPE_CHECKING:
     from monitoring_kit.verify.rule_tests.plan import RuleTests
@@ -27,7 +27,7 @@ _SCALES = (1.0, 100.0, 1e6, 0.01)
 
 def record_file(wiring: Wiring, rule: RecordingRule, position: int, interval: int, *, left_open: bool) -> RuleTests:
     """The test of a recording rule over the series that it reads, other recording rules' included."""
-    from monitoring_kit.verify.rule_tests.plan import RuleTests, TestFile
+    from monitoring_kit.verify.rule_tests.plan import RuleTests
 
     result = RuleTests(rule.record, rule.service, None, f"record-{position:05d}")
     try:

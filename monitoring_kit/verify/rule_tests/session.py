@@ -19,6 +19,7 @@ from monitoring_kit.promql import print_expr
 from monitoring_kit.resolve.system import System
 from monitoring_kit.verify.prometheus import rule_files
 from monitoring_kit.verify.rule_tests import promtool as promtool_runs
+from monitoring_kit.verify.rule_tests.bundles import Bundle, bundles
 from monitoring_kit.verify.rule_tests.plan import Planner, RuleTests
 from monitoring_kit.verify.rule_tests.promtool import run, write
 
@@ -144,8 +145,9 @@ def workplace(keep: Path | None) -> Iterator[Path]:
 
 
 def execute(rules: list[RuleTests], promtool: Path, folder: Path, tick: Tick, *, readable: bool = False) -> Results:
-    """Write the test files to ``folder`` and run them."""
-    files = {write(folder, file, readable=readable).name: file.name for rule in rules for file in rule.files}
+    """Write the test files to ``folder`` and run them: ``readable`` one for each alert, else those that may be, side by side."""
+    files = [file for rule in rules for file in rule.files]
+    packed = [Bundle(f, (f,)) for f in files] if readable else bundles(files)
     total, done = len(files), 0
 
     def advance(count: int) -> None:
@@ -153,9 +155,23 @@ def execute(rules: list[RuleTests], promtool: Path, folder: Path, tick: Tick, *,
         done += count
         tick("promtool runs the tests", done, total)
 
-    batch = max(1, min(promtool_runs.BATCH, len(files) // (8 * (os.cpu_count() or 1)) + 1))
-    verdicts = run(promtool, folder, list(files), advance, batch)
-    return Results(rules, {files[name]: text for name, text in verdicts.items()})
+    said = _run(promtool, folder, packed, advance, readable=readable)
+    failures = {b.file.name: said[b.file.name] for b in packed if len(b.members) == 1}
+    # What a bundle says of many is not told apart from its words: each is asked again alone.
+    doubted = [Bundle(m, (m,)) for b in packed if len(b.members) > 1 and said[b.file.name] for m in b.members]
+    failures |= {m.name: "" for b in packed if len(b.members) > 1 and not said[b.file.name] for m in b.members}
+    failures |= _run(promtool, folder, doubted, advance, readable=readable)
+    return Results(rules, failures)
+
+
+def _run(
+    promtool: Path, folder: Path, packed: Sequence[Bundle], advance: Callable[[int], None], *, readable: bool
+) -> dict[str, str]:
+    """What promtool says, by the name of each bundle's file."""
+    names = {write(folder, one.file, readable=readable).name: one for one in packed}
+    batch = max(1, min(promtool_runs.BATCH, len(names) // (8 * (os.cpu_count() or 1)) + 1))
+    done = lambda some: advance(sum(len(names[name].members) for name in some))  # noqa: E731
+    return {names[name].file.name: text for name, text in run(promtool, folder, list(names), done, batch).items()}
 
 
 def run_users(paths: Sequence[Path], outputs: Mapping[str, Output], promtool: Path, folder: Path) -> list[UserTest]:

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from monitoring_kit.verify.rule_tests.cases import Case
 from monitoring_kit.verify.rule_tests.store import STALE, InputSeries
+
+# A rule file with all rules would be evaluated for every test: each test loads only the rules that it is about.
+GROUP = "under-test"
+
+
+@dataclass(frozen=True, slots=True)
+class TestFile:
+    """A promtool test file and the rules that it loads. ``rule`` is the position of the rule under test in ``rules``; ``scope``
+    is the service and its job that inputs and rules keep to, None when they may see more."""
+
+    __test__ = False
+
+    name: str
+    alert: str
+    rules: tuple[Mapping[str, Any], ...]
+    tree: Mapping[str, Any]
+    cases: int
+    rule: int
+    scope: tuple[str, str] | None = None
 
 
 def file_tree(rule_file: str, alert: str, step: int, cases: Sequence[Case]) -> dict[str, Any]:
@@ -44,6 +64,11 @@ def series_tree(series: InputSeries) -> dict[str, str]:
 
 def duration(ms: int) -> str:
     return f"{ms // 1000}s" if ms % 1000 == 0 else f"{ms}ms"
+
+
+def milliseconds_of(text: str) -> int:
+    """The milliseconds that ``duration`` wrote."""
+    return int(text[:-2]) if text.endswith("ms") else int(text[:-1]) * 1000
 
 
 def notation(values: Sequence[float | str | None]) -> str:
