@@ -19,6 +19,8 @@ from monitoring_kit.verify.rule_tests.store import holds
 # Events per second of a service in good health: integers a minute keep counters exact.
 BASE_RATE = 100.0
 Level = float | None
+# Of the services that a rule for all of them reads, as many take part in its test.
+FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ class Wiring:
                     if all(holds(m, labels.get(m.name, "")) for m in selector.matchers):
                         key = f"{rule.record}{{{','.join(f'{k}={v}' for k, v in sorted(labels.items()))}}}"
                         found.setdefault(key, Leaf(key, "gauge", rule.record, labels, healthy=1.0))
-        return list(found.values())
+        return _of_few(list(found.values()), service)
 
     def _recorded_sets(self, rule: Recording, service: str | None, depth: int) -> list[dict[str, str]]:
         owner = self.services[id(rule)] or service
@@ -218,6 +220,13 @@ class Wiring:
                     or None
                 )
         return next((sets for child in children(expr) if (sets := self._sets(child, own, depth)) is not None), None)
+
+
+def _of_few(leaves: list[Leaf], own: str | None) -> list[Leaf]:
+    """The leaves of a few services, where a rule reads those of all: one service more is treated like the others."""
+    services = dict.fromkeys(leaf.labels.get(SERVICE) for leaf in leaves)
+    chosen = {own, *[s for s in services if s != own][: FEW - (own in services)]}
+    return [leaf for leaf in leaves if leaf.labels.get(SERVICE) in chosen]
 
 
 def _distinct(sets: list[dict[str, str]]) -> list[dict[str, str]]:
