@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from monitoring_kit.lower.model import AlertingRule, Model
 from monitoring_kit.lower.rule_files import rule_tree
