@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
+import shutil
+import subprocess
+import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from functools import cache
@@ -11,6 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import kubernetes_validate
 import pytest
 import yaml
 from monitoring_kit.exporters.runtime import ExporterApp
@@ -41,6 +47,29 @@ def final(name: str) -> list[tuple[str, str]]:
 def one(name: str, keyword: str) -> str:
     (found,) = (rest for word, rest in final(name) if word == keyword)
     return found
+
+
+def hadolint(text: str) -> str:
+    """What hadolint says about a Dockerfile, shellcheck on its RUNs included; "" for nothing."""
+    program = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
+    if program is None:
+        pytest.skip("no hadolint for this platform")
+    done = subprocess.run([program, "--no-color", "-"], input=text, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+@both
+def test_hadolint_finds_nothing(name: str) -> None:
+    text = (FOLDER / name / "Dockerfile").read_text()
+    assert hadolint(text) == ""
+    # And it would: each of these is a mistake of its own.
+    for good, bad, rule in (
+        ("slim-bookworm", "slim-bookworm\nFROM python", "DL3006"),
+        ("HEALTHCHECK", "RUN cd /tmp && ls $x\nHEALTHCHECK", "SC2086"),
+        ('ENTRYPOINT ["/opt/mkit/bin/python", "-m", ', "ENTRYPOINT python -m ", "DL3025"),
+    ):
+        assert good in text
+        assert rule in hadolint(text.replace(good, bad))
 
 
 @both
@@ -166,6 +195,46 @@ def test_the_sidecar_fits_the_image(name: str) -> None:
     assert container["readinessProbe"]["httpGet"] == {"path": "/-/ready", "port": "metrics"}
     mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
     assert {"/etc/mkit", "/var/lib/mkit"} <= mounts
+
+
+COMPOSE = json.loads((ROOT / "tests/data/compose-spec.json").read_text())
+
+
+def compose(name: str) -> dict[str, Any]:
+    """The README's compose file; a lone service is put where it belongs."""
+    (found,) = (s for s in snippets(name) if isinstance(s, dict) and any("read_only" in c for c in containers(s)))
+    return found if "services" in found else {"services": found}
+
+
+@both
+def test_the_compose_snippet_follows_the_compose_specification(name: str) -> None:
+    found = compose(name)
+    jsonschema.validate(found, COMPOSE)
+    found["services"][f"{name}-exporter"]["read_onyl"] = True
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(found, COMPOSE)
+
+
+def pod(name: str) -> dict[str, Any]:
+    """A pod with the README's sidecar and a volume for each of its mounts."""
+    (found,) = (s for s in snippets(name) if any("volumeMounts" in c for c in containers(s)))
+    if isinstance(found, list):
+        names = {mount["name"] for container in found for mount in container["volumeMounts"]}
+        found = {"spec": {"containers": found, "volumes": [{"name": each, "emptyDir": {}} for each in sorted(names)]}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "service"}, **found}
+
+
+@both
+def test_the_sidecar_is_accepted_by_the_schemas_of_kubernetes(name: str) -> None:
+    found = pod(name)
+    for version in ("1.30", kubernetes_validate.latest_version()):
+        kubernetes_validate.validate(found, version, strict=True)
+    volumes = {volume["name"] for volume in found["spec"]["volumes"]}
+    for container in found["spec"]["containers"]:
+        assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
+    found["spec"]["containers"][-1]["livenessProbe"]["httpGet"]["prot"] = "metrics"
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(found, "1.30", strict=True)
 
 
 @both
