@@ -4,7 +4,7 @@ from .app import Exporter, ExporterApp
 from .children import CounterChild, Exemplar, GaugeChild, HistogramChild, HistogramValue
 from .collector import Collector, FamilyError, FamilyRows, Policy, ScrapeFailed
 from .deadline import Deadline
-from .errors import CollectError, ConfigError, ExpositionError, RowError, RuntimeFault, SpecError
+from .errors import CollectError, ConfigError, ExpositionError, RowError, RuntimeFault, SpecError, Unsupported
 from .family import Counter, Gauge, Histogram, Info
 from .http import Request, Response, Route
 from .program import run_exporter
@@ -42,5 +42,6 @@ __all__ = [
     "RuntimeFault",
     "ScrapeFailed",
     "SpecError",
+    "Unsupported",
     "run_exporter",
 ]

@@ -33,6 +33,16 @@ class CollectError(RuntimeFault):
         self.reason = reason
 
 
+class Unsupported(CollectError):
+    """What the collector reads does not exist here (no such device, a server too old for the question): no failure.
+
+    Its families are empty, ``collector_supported`` is 0, ``collector_success`` stays 1 and no error is counted.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__("unsupported", message)
+
+
 class ConfigError(RuntimeFault):
     """A configuration cannot be used. ``lines`` are the findings, one a line, free of secrets."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # suffix, type, labels, help
 _OWN = (
     ("collector_success", "gauge", ("collector",), "Whether the collector's last run succeeded."),
+    ("collector_supported", "gauge", ("collector",), "Whether what the collector reads exists here."),
     ("collector_duration_seconds", "gauge", ("collector",), "How long the collector's last run took."),
     (
         "collector_last_success_timestamp_seconds",
@@ -98,6 +99,7 @@ class SelfMetrics:
             own["build_info"].replace([(build, 1)])
         states = [(worker.name, worker.state) for worker in workers]
         own["collector_success"].replace([((name,), int(state.success)) for name, state in states])
+        own["collector_supported"].replace([((name,), int(state.supported)) for name, state in states])
         own["collector_duration_seconds"].replace([((name,), state.duration) for name, state in states])
         own["collector_last_success_timestamp_seconds"].replace(
             [((name,), state.last_success) for name, state in states if state.last_success is not None]

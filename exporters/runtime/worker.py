@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from .collector import Collector, FamilyError, FamilyRows, Policy
 from .deadline import Deadline
-from .errors import CollectError, RowError
+from .errors import CollectError, RowError, Unsupported
 from .family import AnyFamily
 
 log = logging.getLogger(__name__)
@@ -108,10 +108,14 @@ class Worker:
     def _execute(self, run: Run, deadline: Deadline) -> None:
         began = time.monotonic()
         emitted: list[FamilyRows | FamilyError] = []
+        supported = True
         try:
             for item in self.collector.collect(deadline):
                 rows = FamilyRows(item.family, list(item.rows)) if isinstance(item, FamilyRows) else item
                 emitted.append(rows)
+        except Unsupported as error:
+            supported, emitted = False, []
+            log.debug("collector not supported here", extra={"collector": self.name, "err": str(error)})
         except CollectError as error:
             run.failed = error.reason
             log.warning("collector failed", extra={"collector": self.name, "reason": error.reason, "err": str(error)})
@@ -121,6 +125,7 @@ class Worker:
             log.error("collector raised", extra={"collector": self.name, "err": type(error).__name__})
         with self._lock:
             self.state.duration = time.monotonic() - began
+            self.state.supported = supported
             try:
                 if run.waiters > 0 or self.cache > 0:
                     self._settle(run, emitted)

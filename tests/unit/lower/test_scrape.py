@@ -40,6 +40,24 @@ def test_static_targets(compile_text: Compile, tmp_path: Path) -> None:
     accepted(files, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("2.42", {}),
+        ("3.0", {"always_scrape_classic_histograms": True}),
+        ("3.9", {"scrape_native_histograms": True, "always_scrape_classic_histograms": True}),
+    ],
+)
+def test_native_histograms_are_stored_with_their_classic_buckets(
+    compile_text: Compile, version: str, expected: dict[str, bool]
+) -> None:
+    text = f"compatibility: {{prometheus: '{version}'}}\n%sservices: {{web: {{kind: http, scrape: {{targets: ['a:1']}}}}}}\n"
+    for features, wanted in (("", {}), ("prometheus: {features: [native-histograms]}\n", expected)):
+        files = lowered(compile_text(HEAD + text % features), lower_prometheus)
+        job = files.tree("prometheus/prometheus.yml")["scrape_configs"][0]
+        assert {key: value for key, value in job.items() if "histograms" in key} == wanted
+
+
 def test_login_and_certificates_by_file(compile_text: Compile, tmp_path: Path) -> None:
     job, files = job_of(
         compile_text,

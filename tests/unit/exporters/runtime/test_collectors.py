@@ -17,6 +17,7 @@ from monitoring_kit.exporters.runtime import (
     Registry,
     ScrapeFailed,
     SpecError,
+    Unsupported,
 )
 
 ONE = [((), 1.0)]
@@ -55,6 +56,26 @@ def boom(_: Deadline) -> None:
 
 def refuse(_: Deadline) -> None:
     raise CollectError("denied", "permission denied")
+
+
+def test_what_does_not_exist_here_is_no_failure(registry: Registry) -> None:
+    there = [True]
+
+    def work(_: Deadline) -> None:
+        if not there[0]:
+            raise Unsupported("no such device")
+
+    registry.register(Source(registry, "device", work))
+    assert gather(registry).failures == {}
+    assert (own(registry, "supported", collector="device"), registry.value("device0")) == (1, 1)
+    there[0] = False
+    assert gather(registry).failures == {}
+    assert (own(registry, "supported", collector="device"), own(registry, "success", collector="device")) == (0, 1)
+    assert registry.value("device0") is None
+    assert own(registry, "errors_total", collector="device", reason="unsupported") is None
+    there[0] = True
+    gather(registry)
+    assert (own(registry, "supported", collector="device"), registry.value("device0")) == (1, 1)
 
 
 def test_a_failing_collector_leaves_the_others_intact(registry: Registry, caplog: Any) -> None:
