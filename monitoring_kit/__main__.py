@@ -1,5 +1,5 @@
 """``python -m monitoring_kit`` is ``mkit``."""
 
-from monitoring_kit.cli.main import main
+from monitoring_kit.cli.main import run
 
-main(prog_name="mkit")
+run()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from monitoring_kit.promql.errors import Span
 
@@ -98,12 +99,14 @@ class Use:
     span: Span
 
 
-def actions(template: str) -> Iterator[tuple[Token, ...]]:
+@lru_cache(64)  # one check after the other asks for the templates of one rule
+def actions(template: str) -> tuple[tuple[Token, ...], ...]:
     """The words of each ``{{ … }}``; comments are left out."""
-    for action in _ACTION.finditer(template) if "{{" in template else ():
-        if not action[1].startswith("/*"):
-            start = action.start(1)
-            yield tuple(Token(m[0], (start + m.start(), start + m.end())) for m in _TOKEN.finditer(action[1]))
+    return tuple(
+        tuple(Token(m[0], (a.start(1) + m.start(), a.start(1) + m.end())) for m in _TOKEN.finditer(a[1]))
+        for a in (_ACTION.finditer(template) if "{{" in template else ())
+        if not a[1].startswith("/*")
+    )
 
 
 def _of_the_alert(template: str) -> Iterator[tuple[tuple[Token, ...], bool]]:

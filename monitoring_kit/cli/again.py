@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 
@@ -17,4 +18,5 @@ def main(spec: str, env: str) -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # as in `cli/main.py`: a process of seconds
     main(*sys.argv[1:3])

@@ -39,6 +39,9 @@ class Marks:
     def __init__(self) -> None:
         self._open: list[list[int | Span]] = []
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def open(self, first: int, origin: Span) -> list[int | Span]:
         """Begin a mark at line ``first``; the result is handed to ``close``."""
         mark: list[int | Span] = [first, first, origin]

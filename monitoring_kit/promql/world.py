@@ -97,6 +97,7 @@ class World:
     finite: bool = False
     """Whether a store of recorded series takes no infinite values."""
     _cache: dict[tuple[str, str | None], Series | None] = field(default_factory=dict, repr=False)
+    _owned: dict[str, dict[str | None, list[Recorded]]] = field(default_factory=dict, repr=False)
     nearest: dict[str, str | None] = field(default_factory=dict, repr=False)
 
     def series(self, name: str, service: str | None = None) -> Series | None:
@@ -114,7 +115,7 @@ class World:
         return bool(self.find(name, None)) or name in self.records
 
     def _recorded(self, name: str, service: str | None) -> Series | None:
-        rules = [r for r in self.records.get(name, ()) if service is None or r.service in (service, None)]
+        rules = self._rules(name, service)
         if not rules:
             return None
         # Set first: a rule that reads its own record must not recurse for ever.
@@ -129,6 +130,19 @@ class World:
             wide = Allowed(tuple(owners))
             made = replace(made, labels={n: wide if set(a.values) & set(owners) else a for n, a in made.labels.items()})
         return replace(made, labels={**made.labels, **_constants(rules)}) if len(rules) > len(shapes) else made
+
+    def _rules(self, name: str, service: str | None) -> Sequence[Recorded]:
+        """The rules that record ``name`` for ``service``, and those for no service in particular; for None all."""
+        rules = self.records.get(name, ())
+        if service is None:
+            return rules
+        owned = self._owned.get(name)
+        if owned is None:
+            owned = self._owned[name] = {}
+            for rule in rules:
+                owned.setdefault(rule.service, []).append(rule)
+        mine, common = owned.get(service, []), owned.get(None, [])
+        return [r for r in rules if r.service in (service, None)] if mine and common else mine or common
 
 
 def _constants(rules: Sequence[Recorded]) -> dict[str, Allowed]:
@@ -145,10 +159,11 @@ def merged(found: Sequence[Series]) -> Series:
     first = found[0]
     if all(s is first for s in found):
         return first
-    labels: dict[str, Allowed] = {}
+    allowed: dict[str, dict[Allowed, None]] = {}
     for series in found:
-        for name, allowed in series.labels.items():
-            labels[name] = _either(labels[name], allowed) if name in labels else allowed
+        for name, values in series.labels.items():
+            allowed.setdefault(name, {})[values] = None
+    labels = {name: _any_of(list(one)) for name, one in allowed.items()}
     intervals = [s.interval for s in found]
     steps = [s.steps for s in found]
     return replace(
@@ -168,12 +183,14 @@ def merged(found: Sequence[Series]) -> Series:
     )
 
 
-def _either(one: Allowed, other: Allowed) -> Allowed:
-    if one == other:
-        return one
-    both = bool(one.values and other.values)
-    values = tuple(dict.fromkeys((*one.values, *other.values))) if both else ()
-    return Allowed(values, one.pattern if one.pattern == other.pattern else None)
+def _any_of(allowed: Sequence[Allowed]) -> Allowed:
+    """What a label's values can be where they can be what any of some different ones allow."""
+    first = allowed[0]
+    if len(allowed) == 1:
+        return first
+    known = all(one.values for one in allowed)
+    values = tuple(dict.fromkeys(value for one in allowed for value in one.values)) if known else ()
+    return Allowed(values, first.pattern if all(one.pattern == first.pattern for one in allowed) else None)
 
 
 def expose(
