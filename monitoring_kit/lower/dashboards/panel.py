@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from monitoring_kit.diagnostics import Span
@@ -59,7 +60,7 @@ def panel(
             "title": title,
             "description": description,
             "datasource": DATASOURCE,
-            "fieldConfig": {"defaults": _defaults(type_, kind, look), "overrides": look.overrides},
+            "fieldConfig": _field_config(type_, kind, look),
             "options": _options(type_, kind, look),
             "targets": [target(q, ref_id(i), instant=type_ in _INSTANT) for i, q in enumerate(queries)],
             "interval": interval,
@@ -90,22 +91,26 @@ def ref_id(index: int) -> str:
     return letters
 
 
-def _defaults(type_: str, kind: dict[str, Any], look: Look) -> dict[str, Any]:
+def _field_config(type_: str, kind: dict[str, Any], look: Look) -> dict[str, Any]:
     limits = drawable(look.limits)
-    key = (type_, look.unit, look.bad, look.no_value, look.stacked, tuple([limit.key for limit in limits]))
     if look.mappings:
-        return _built_defaults(type_, kind, look, limits)
-    found = _DEFAULTS.get(key)
+        return {"defaults": _defaults(type_, kind, look, limits), "overrides": look.overrides}
+    key = (type_, look.unit, look.bad, look.no_value, look.stacked, tuple([limit.key for limit in limits]))
+    found = _CONFIGS.get(key)
     if found is None:
-        found = _DEFAULTS[key] = _built_defaults(type_, kind, replace(look, links=[]), limits)
-    return {**found, "links": look.links} if look.links else found
+        plain = _defaults(type_, kind, replace(look, links=[]), limits)
+        found = _CONFIGS[key] = {"defaults": plain, "overrides": []}
+    if not look.links and not look.overrides:
+        return found
+    defaults = {**found["defaults"], "links": look.links} if look.links else found["defaults"]
+    return {"defaults": defaults, "overrides": look.overrides}
 
 
-# By everything that they depend on but links: most panels of a thousand services look like a few others.
-_DEFAULTS: dict[tuple[object, ...], dict[str, Any]] = {}
+# By everything that they depend on but links and overrides: most panels of a thousand services look like a few others.
+_CONFIGS: dict[tuple[object, ...], dict[str, Any]] = {}
 
 
-def _built_defaults(type_: str, kind: dict[str, Any], look: Look, limits: list[Limit]) -> dict[str, Any]:
+def _defaults(type_: str, kind: dict[str, Any], look: Look, limits: list[Limit]) -> dict[str, Any]:
     found: dict[str, Any] = {"unit": look.unit, "noValue": look.no_value, "mappings": _mappings(look)}
     share = look.unit == "percentunit" and look.bad == "low"
     if share:
@@ -150,11 +155,17 @@ def _color(type_: str, judged: bool) -> dict[str, str]:
 def _options(type_: str, kind: dict[str, Any], look: Look) -> dict[str, Any]:
     options: dict[str, Any] = kind["options"]
     if look.table_legend and type_ == "timeseries":
-        legend = {**options["legend"], "displayMode": "table", "calcs": ["mean", "max", "lastNotNull"]}
-        return {**options, "legend": legend}
+        return _with_table(type_)
     if type_ == "heatmap":
         return {**options, "yAxis": {"unit": look.unit, "axisPlacement": "left", "reverse": False}}
     return options
+
+
+@cache
+def _with_table(type_: str) -> dict[str, Any]:
+    options = library()["panels"][type_]["options"]
+    legend = {**options["legend"], "displayMode": "table", "calcs": ["mean", "max", "lastNotNull"]}
+    return {**options, "legend": legend}
 
 
 def value_overrides(labels: Iterable[str]) -> list[dict[str, Any]]:

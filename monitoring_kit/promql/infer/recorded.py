@@ -12,7 +12,9 @@ def recorded_series(rule: Recorded, world: World) -> Series:
     """What ``rule`` records: the inferred type, unit, labels and bounds of its expression, plus its own labels."""
     from monitoring_kit.promql.infer import infer
 
-    value = infer(rule.expr, world)[rule.expr]
+    value = world.inferred.get(id(rule.expr))
+    if value is None:
+        value = world.inferred[id(rule.expr)] = infer(rule.expr, world)[rule.expr]
     return merged(
         [_series(rule, source) for source in value if source.dead is None] or [Series(rule.name, rule.name, None)]
     )
