@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql.errors import Span
 
 # Functions by the version of Prometheus that brought them; "" for those of every version that mkit targets.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 
 from monitoring_kit.diagnostics.span import Source, Span
+from monitoring_kit.frozen import dataclass
 
 
 class Severity(IntEnum):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from monitoring_kit.diagnostics.diagnostic import Diagnostic, Report, Severity
 from monitoring_kit.diagnostics.redact import HIDDEN, SecretLines, redacted
 from monitoring_kit.diagnostics.span import Source, Span
+from monitoring_kit.frozen import dataclass
 
 _COLORS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.INFO: "1;36"}
 _TAB = "    "

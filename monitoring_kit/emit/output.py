@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from monitoring_kit.emit.json_text import Shared, json_text
 from monitoring_kit.emit.source_map import SourceMap
 from monitoring_kit.emit.yaml_scalars import UnwritableError
 from monitoring_kit.emit.yaml_text import yaml_text
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.tree import OutFile
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
 from pathlib import Path
 
 from monitoring_kit.diagnostics import Note, Report, Source, Span, Stop
 from monitoring_kit.diagnostics.suggest import did_you_mean
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.limits import MAX_INCLUDED_FILES
 from monitoring_kit.load.nodes import Mapping, Node, Scalar, Sequence
 from monitoring_kit.load.overlay import clashes, overlay

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from monitoring_kit.diagnostics import Report, Source, Span, Stop
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.json_reader import read_json
 from monitoring_kit.load.nodes import Node
 from monitoring_kit.load.reader import read_yaml

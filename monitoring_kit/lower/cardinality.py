@@ -20,9 +20,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from monitoring_kit.conventions import SERVICE
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.limits import label_budget, series_bound
 from monitoring_kit.lower.model import Model, RecordingRule
 from monitoring_kit.promql import Expr, ast, children

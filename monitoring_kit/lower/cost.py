@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from monitoring_kit.diagnostics import Report
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.cardinality import Cardinality
 from monitoring_kit.lower.model import AlertingRule, Model, RecordingRule
 from monitoring_kit.promql import Expr

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from monitoring_kit.diagnostics import Report
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.access import client_settings
 from monitoring_kit.lower.relabel import copy_label, drop, keep
 from monitoring_kit.lower.tree import Branch

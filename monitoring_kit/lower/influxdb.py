@@ -9,11 +9,11 @@ because each policy is a world of its own and remote series would otherwise join
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from monitoring_kit import conventions
 from monitoring_kit.diagnostics import Report
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.nodes import Scalar
 from monitoring_kit.lower.access import client_settings
 from monitoring_kit.lower.relabel import keep

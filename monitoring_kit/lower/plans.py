@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from monitoring_kit.diagnostics import Span
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.resolve.signals import SignalUse
 from monitoring_kit.spec.quantity import Duration
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from monitoring_kit.diagnostics import Span
+from monitoring_kit.frozen import dataclass
 
 
 class Branch(dict[str, Any]):

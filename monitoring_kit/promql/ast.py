@@ -7,9 +7,10 @@ was written never count. Trees built by hand carry the span (0, 0).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql.errors import Span
 
 NO_SPAN: Span = (0, 0)

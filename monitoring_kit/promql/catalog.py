@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+from monitoring_kit.frozen import dataclass
 
 _UNITS = (
     ("_timestamp_seconds", "timestamp"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql import ast
 from monitoring_kit.promql.catalog import Catalog, Metric
 from monitoring_kit.promql.walk import metric_name, selectors, walk

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql.ast import Expr
 from monitoring_kit.promql.catalog import Catalog
 

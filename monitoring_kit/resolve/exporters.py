@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from monitoring_kit.diagnostics import Report
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.nodes import Mapping
 from monitoring_kit.resolve.packs import LoadedPack, Packs
 from monitoring_kit.spec.model import Spec

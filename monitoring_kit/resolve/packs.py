@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 
 from monitoring_kit.diagnostics import Report, Source, Span, Stop
 from monitoring_kit.diagnostics.suggest import did_you_mean
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.nodes import Mapping
 from monitoring_kit.load.reader import read_yaml
 from monitoring_kit.load.source import read_source

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from monitoring_kit.diagnostics import Span
+from monitoring_kit.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from monitoring_kit.diagnostics import Span
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.resolve.exporters import ExporterView
 from monitoring_kit.resolve.registry import Registry
 from monitoring_kit.resolve.signals import Pack, Signal

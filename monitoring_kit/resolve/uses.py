@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.spec.quantity import Duration, Quantity, parse_quantity
 
 _USE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_-]*)\s*(?:\(([^()]*)\))?\s*")

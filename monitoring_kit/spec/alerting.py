@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.spec.channels import CHANNEL
 from monitoring_kit.spec.detection import Anomaly, Capacity, Degradation
 from monitoring_kit.spec.quantity import Duration

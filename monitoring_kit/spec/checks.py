@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.spec.shapes import TEXT, Item, ListOf, Record, Text, key
 
 CODE = Text(r"[a-z0-9-]+/[a-z0-9-]+", "a check's id such as promql/short-window")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.spec.quantity import Duration, Quantity
 from monitoring_kit.spec.shapes import (
     DURATION,

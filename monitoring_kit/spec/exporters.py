@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.spec.shapes import Anything, Item, key
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from monitoring_kit.diagnostics import Report, Stop
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.load import Document
 from monitoring_kit.load.nodes import Entry, Mapping
 from monitoring_kit.spec.alerting import ALERTS, CHANNELS, Alert, Alerting

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.services import BasicAuth, Tls
 from monitoring_kit.spec.shapes import (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from monitoring_kit.diagnostics import Report
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.nodes import Node
 from monitoring_kit.spec.owner import Owner
 from monitoring_kit.spec.quantity import Duration, Quantity

@@ -6,11 +6,11 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from monitoring_kit.emit import Output
+from monitoring_kit.frozen import dataclass
 
 # 17,000 rules take promtool about half a second; this only ends a hang.
 TIMEOUT_SECONDS = 300.0

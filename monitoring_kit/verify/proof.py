@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from monitoring_kit.conventions import ALERTMANAGER_YML, PROMETHEUS_YML
 from monitoring_kit.diagnostics import Diagnostic, InternalError, Report, Span
 from monitoring_kit.emit import Output
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.verify import alertmanager, prometheus
 from monitoring_kit.verify.parse_back import parse_back
 from monitoring_kit.verify.programs import private_copy

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.write.deep import Detail, deep
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +12,7 @@ from monitoring_kit import __version__
 from monitoring_kit.conventions import MANIFEST
 from monitoring_kit.emit import Output
 from monitoring_kit.emit.json_text import json_text
+from monitoring_kit.frozen import dataclass
 
 FORMAT = 1
 _MAX_BYTES = 64 * 1024 * 1024

@@ -17,10 +17,11 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
 from monitoring_kit.emit import Output
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.write.disk import sync_all, sync_folder, write_new
 
 WORK = ".mkit-transaction"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from monitoring_kit.checks.finding import Subject
 from monitoring_kit.checks.routing.language import automaton, satisfiable
 from monitoring_kit.checks.routing.matchers import Matcher, by_label, readable
 from monitoring_kit.diagnostics import Span
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql.infer import Source
 
 

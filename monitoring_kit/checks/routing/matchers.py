@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from monitoring_kit.checks.routing.language import Automaton, automaton, satisfiable
 from monitoring_kit.diagnostics import Span
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql.re2 import RE2Error, analyse
 
 _MATCHER = re.compile(r'\s*([a-zA-Z_:][a-zA-Z0-9_:]*|"(?:\\.|[^"\\])*")\s*(=~|!=|!~|=)\s*(.*?)\s*', re.S)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -11,6 +11,7 @@ import yaml
 
 from monitoring_kit import __version__
 from monitoring_kit.diagnostics import Span
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.compose.secrets import Secret
 from monitoring_kit.lower.tree import Branch
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from monitoring_kit.conventions import slug
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.spec.shapes import Item
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from monitoring_kit.conventions import service_dashboard, system_dashboard
 from monitoring_kit.diagnostics import Report
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.dashboards.infer import Units
 from monitoring_kit.lower.dashboards.limits import Limit, signal_limits
 from monitoring_kit.lower.model import AlertingRule, Model

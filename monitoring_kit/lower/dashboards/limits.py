@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 from operator import ge, gt, le, lt
 from typing import Any
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.dashboards.library import library
 from monitoring_kit.lower.model import AlertingRule, Model
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from typing import Any
 
 from monitoring_kit.diagnostics import Span
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.dashboards.library import library
 from monitoring_kit.lower.dashboards.limits import Limit, drawable, soft_bounds, steps
 from monitoring_kit.lower.tree import Branch

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from monitoring_kit import conventions
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.docs import families
 from monitoring_kit.lower.docs import markdown as md
 from monitoring_kit.lower.model import AlertingRule, Condition, Model, RecordingRule

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from monitoring_kit.conventions import SLO_BAD, SLO_PERIOD_ERROR, SLO_TOTAL, slo_ratio
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.slo import alerts, level0
 from monitoring_kit.lower.slo.ratios import ratio_expr
 from monitoring_kit.lower.slo.shape import Shape

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from monitoring_kit.diagnostics import Report, Span
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.slo.checks import check_slo
 from monitoring_kit.lower.slo.choose import interpolates, sli_of
 from monitoring_kit.lower.slo.period import period_of

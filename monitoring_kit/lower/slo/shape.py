@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.slo.maintenance import active
 from monitoring_kit.lower.slo.sli import Sli
 from monitoring_kit.lower.slo.windows import TierPlan

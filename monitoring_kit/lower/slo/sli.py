@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.slo.classify import WINDOW, additive
 from monitoring_kit.promql import Expr, add_matchers, ast, print_expr, replace_durations, rewrite
 from monitoring_kit.promql import build as q

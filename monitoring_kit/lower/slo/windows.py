@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import yaml
 
 from monitoring_kit.conventions import SLO_ALERTS
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.slos import Period, Slo, Tier
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from monitoring_kit.diagnostics import Report
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.nodes import Mapping, Node, Scalar, Sequence
 from monitoring_kit.spec.shapes.base import INVALID, JsonSchema, Shape
 from monitoring_kit.spec.shapes.items import Item

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as Map
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 from monitoring_kit.diagnostics import Report, Source
 from monitoring_kit.diagnostics.suggest import did_you_mean
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.nodes import Entry, Mapping, Node, Scalar
 from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.shapes.base import INVALID, JsonSchema, Shape

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.diagnostics.suggest import did_you_mean
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.nodes import Node, Scalar, plain, resolve_scalar
 from monitoring_kit.spec.quantity import DIMENSIONS, Duration, parse_quantity
 from monitoring_kit.spec.shapes.base import INVALID, JsonSchema, Shape

@@ -4,8 +4,9 @@ behaves without data."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql import ast
 from monitoring_kit.promql.walk import walk
 from monitoring_kit.verify.rule_tests.evaluate import Evaluator, Recording, UnsupportedError, milliseconds, reach

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql import ast
 from monitoring_kit.verify.rule_tests import calls
 from monitoring_kit.verify.rule_tests.aggregates import aggregate

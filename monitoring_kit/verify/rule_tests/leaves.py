@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from monitoring_kit.conventions import SERVICE
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.model import Model, RecordingRule
 from monitoring_kit.promql import ast
 from monitoring_kit.promql.walk import children, selectors

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql import ast
 from monitoring_kit.verify.rule_tests.evaluate import Evaluator, unnamed
 from monitoring_kit.verify.rule_tests.gotemplate import render

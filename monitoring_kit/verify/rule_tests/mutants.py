@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql import ast, parse, print_expr
 from monitoring_kit.promql.transform import rewrite
 from monitoring_kit.spec.quantity import Duration

@@ -10,13 +10,14 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from monitoring_kit.conventions import ALERTMANAGER_YML
 from monitoring_kit.emit import Output
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.alertmanager_simulate import Router
 from monitoring_kit.lower.model import AlertingRule, Model
 from monitoring_kit.resolve.system import System

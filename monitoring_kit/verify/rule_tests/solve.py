@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql import ast
 from monitoring_kit.promql.walk import walk
 from monitoring_kit.verify.rule_tests.evaluate import Evaluator, Recording, UnsupportedError

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
+from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql.ast import Matcher
 
 Labels = Mapping[str, str]
