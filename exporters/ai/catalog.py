@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from ..business.spec import metric_spec
@@ -19,7 +19,7 @@ def read_yaml(name: str) -> Any:
     """A YAML file of this package."""
     import yaml
 
-    text = files(__package__).joinpath(name).read_bytes()
+    text = Path(__file__).with_name(name).read_bytes()
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
 
 

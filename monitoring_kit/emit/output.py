@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os.path
 from collections.abc import Iterable
 from dataclasses import field
@@ -29,6 +30,14 @@ class Output:
     kind: str = "text"
     source_map: SourceMap = field(default_factory=SourceMap)
     tree: Any = None
+    _sha256: str = field(default="", init=False, repr=False, compare=False)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the bytes; the manifest, the second compilation and the transaction all want it."""
+        if not self._sha256:
+            object.__setattr__(self, "_sha256", hashlib.sha256(self.data).hexdigest())
+        return self._sha256
 
 
 def header(spec: str, sha256: str) -> tuple[str, ...]:

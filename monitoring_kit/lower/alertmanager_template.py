@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from monitoring_kit.shipped import text_of
 
 
 def template_text() -> str:
     """The notification templates, in Go's template language, for Alertmanager 0.25 and newer."""
-    return files("monitoring_kit.lower").joinpath("mkit.tmpl").read_text(encoding="utf-8")
+    return text_of("monitoring_kit.lower", "mkit.tmpl")

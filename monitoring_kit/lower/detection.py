@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
 from typing import Any
-
-import yaml
 
 from monitoring_kit.conventions import service_rules_file
 from monitoring_kit.diagnostics import Report, Span
@@ -26,6 +23,7 @@ from monitoring_kit.resolve.resolve import alert_services
 from monitoring_kit.resolve.signals import SignalUse
 from monitoring_kit.resolve.system import ServiceView, System
 from monitoring_kit.resolve.uses import RawUse
+from monitoring_kit.shipped import yaml_of
 from monitoring_kit.spec.alerting import Alert
 from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.shapes import Item
@@ -38,8 +36,7 @@ PER_DAY = 288
 @cache
 def parameters(family: str) -> dict[str, Any]:
     """The data of ``rules/detection/<family>.yaml``."""
-    text = resources.files("monitoring_kit.rules").joinpath("detection", f"{family}.yaml").read_text("utf-8")
-    found: dict[str, Any] = yaml.safe_load(text)
+    found: dict[str, Any] = yaml_of("monitoring_kit.rules", f"detection/{family}.yaml")
     return found
 
 
@@ -170,9 +167,5 @@ def _nobody(system: System, alert: Alert, item: Item, raw: RawUse, span: Span, r
 @cache
 def shipped_signals() -> frozenset[str]:
     """The signals of all kinds that mkit ships."""
-    folder = resources.files("monitoring_kit.rules")
-    texts = (folder.joinpath(f"{kind}.yaml").read_text("utf-8") for kind in shipped_kinds())
-    return frozenset(name for text in texts for name in yaml.load(text, Loader=_LOADER).get("signals", {}))  # noqa: S506 - the safe one, in C where there is it
-
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    packs = (yaml_of("monitoring_kit.rules", f"{kind}.yaml") for kind in shipped_kinds())
+    return frozenset(name for pack in packs for name in pack.get("signals", {}))

@@ -1,15 +1,14 @@
 """The configuration files of mkit's exporters, made from the spec's `exporters:` and the metric registry.
 
-What a configuration may say is the exporters' own business: each registers a function under the entry point group
-``mkit.exporter_config`` that turns (block, registry) into (configuration, mistakes). So the compiler needs none of their
-drivers, and does not import them.
+What a configuration may say is the exporters' own business: each has a module ``spec_config`` with a function that turns
+(block, registry) into (configuration, mistakes) and needs none of the exporter's drivers. It is imported by name, and only
+for a spec that has the exporter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from importlib.metadata import entry_points
+from importlib import import_module
 from typing import Any
 
 from monitoring_kit.diagnostics import Report, Span
@@ -19,13 +18,7 @@ from monitoring_kit.resolve.exporters import ExporterView
 from monitoring_kit.resolve.registry import MetricInfo
 from monitoring_kit.resolve.system import System
 
-GROUP = "mkit.exporter_config"
 FromSpec = Callable[[dict[str, Any], dict[str, Any]], tuple[dict[str, Any], list[Any]]]
-
-
-@cache
-def _makers() -> dict[str, Any]:
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
 def lower_exporters(system: System, report: Report) -> list[OutFile]:
@@ -36,7 +29,7 @@ def lower_exporters(system: System, report: Report) -> list[OutFile]:
         if made is None:
             report.error(
                 "exporters/not-installed", f"the {exporter.name} exporter is not installed, so its configuration cannot be made", exporter.node.span,
-                help="reinstall mkit: its entry points are not registered",
+                help="reinstall mkit: its exporters are missing",
             )  # fmt: skip
             continue
         config, mistakes = made
@@ -56,10 +49,13 @@ def configuration(system: System, exporter: ExporterView) -> dict[str, Any] | No
 
 
 def _made(system: System, exporter: ExporterView) -> tuple[dict[str, Any], list[Any]] | None:
-    entry = _makers().get(exporter.name)
-    if entry is None:
+    module = f"monitoring_kit.exporters.{exporter.name}.spec_config"
+    try:
+        make: FromSpec = import_module(module).from_spec
+    except ModuleNotFoundError as error:
+        if not module.startswith(str(error.name)):
+            raise
         return None
-    make: FromSpec = entry.load()
     return make(exporter.block, _registry(system, exporter))
 
 

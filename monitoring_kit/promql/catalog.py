@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from monitoring_kit.frozen import dataclass
+from monitoring_kit.shipped import folder, plain_yaml, text_of
 
 _UNITS = (
     ("_timestamp_seconds", "timestamp"),
@@ -120,8 +120,7 @@ def load_catalog(source: Path | str) -> Catalog:
     Raises CatalogError for a file of another form and OSError for one that cannot be read.
     """
     if isinstance(source, str) and re.fullmatch(r"[a-z0-9_-]+", source):
-        resource = resources.files("monitoring_kit.rules").joinpath("catalogs", f"{source}.yaml")
-        return parse_catalog(resource.read_text(encoding="utf-8"), source)
+        return parse_catalog(text_of("monitoring_kit.rules", f"catalogs/{source}.yaml"), source)
     path = Path(source)
     if path.stat().st_size > MAX_CATALOG_BYTES:
         raise CatalogError(f"{path}: larger than {MAX_CATALOG_BYTES} bytes")
@@ -130,8 +129,7 @@ def load_catalog(source: Path | str) -> Catalog:
 
 def shipped_catalogs() -> list[str]:
     """The names of the catalogs that ship with mkit."""
-    folder = resources.files("monitoring_kit.rules").joinpath("catalogs")
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(file.stem for file in (folder("monitoring_kit.rules") / "catalogs").glob("*.yaml"))
 
 
 def parse_catalog(text: str, where: str = "catalog") -> Catalog:
@@ -139,7 +137,7 @@ def parse_catalog(text: str, where: str = "catalog") -> Catalog:
     import yaml
 
     try:
-        data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        data = plain_yaml(text)
     except yaml.YAMLError as error:
         raise CatalogError(f"{where}: not YAML: {error}") from error
     if not isinstance(data, dict) or not isinstance(data.get("metrics"), dict):

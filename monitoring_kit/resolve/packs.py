@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import cache
-from importlib import resources
 
 from monitoring_kit.diagnostics import Report, Source, Span, Stop
 from monitoring_kit.diagnostics.suggest import did_you_mean
@@ -15,6 +14,7 @@ from monitoring_kit.load.reader import read_yaml
 from monitoring_kit.load.source import read_source
 from monitoring_kit.promql import Expr, PromQLError, parse
 from monitoring_kit.resolve.signals import GRAFANA_UNITS, Pack, Signal
+from monitoring_kit.shipped import folder, text_of
 from monitoring_kit.spec.alerting import Alert
 from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.services import Label
@@ -124,7 +124,7 @@ class Packs:
         """The pack of ``kind``; None after reporting that there is none."""
         if kind not in self.found:
             if kind in shipped_kinds():
-                text = resources.files("monitoring_kit.rules").joinpath(f"{kind}.yaml").read_text("utf-8")
+                text = text_of("monitoring_kit.rules", f"{kind}.yaml")
                 source = Source(f"rules/{kind}.yaml", text)
                 self.report.sources[source.file] = source
                 self.found[kind] = self._read(source)
@@ -140,8 +140,7 @@ class Packs:
     def shipped(self, name: str) -> LoadedPack | None:
         """The pack of a file that ships beside the kinds, such as ``exporters/business``."""
         if name not in self.found:
-            file = resources.files("monitoring_kit.rules").joinpath(f"{name}.yaml")
-            source = Source(f"rules/{name}.yaml", file.read_text("utf-8"))
+            source = Source(f"rules/{name}.yaml", text_of("monitoring_kit.rules", f"{name}.yaml"))
             self.report.sources[source.file] = source
             self.found[name] = self._read(source)
         return self.found[name]
@@ -166,8 +165,7 @@ class Packs:
 @cache
 def shipped_kinds() -> tuple[str, ...]:
     """The kinds that mkit ships a pack for."""
-    names = (p.name for p in resources.files("monitoring_kit.rules").iterdir())
-    return tuple(sorted(n.removesuffix(".yaml") for n in names if n.endswith(".yaml")))
+    return tuple(sorted(file.stem for file in folder("monitoring_kit.rules").glob("*.yaml")))
 
 
 def _signal(name: str, item: PackSignal, report: Report) -> Signal | None:

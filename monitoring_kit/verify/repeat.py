@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -20,7 +19,7 @@ _TIMEOUT_SECONDS = 600.0
 
 def fingerprint(outputs: Mapping[str, Output]) -> Fingerprint:
     """Path to (SHA-256, mode)."""
-    return {path: (hashlib.sha256(o.data).hexdigest(), o.mode) for path, o in outputs.items()}
+    return {path: (o.sha256, o.mode) for path, o in outputs.items()}
 
 
 def same(first: Fingerprint, second: Fingerprint) -> None:

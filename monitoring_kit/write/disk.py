@@ -11,7 +11,7 @@ from pathlib import Path
 _MANY = 64
 
 
-def write_new(path: Path, data: bytes, mode: int, *, sync: bool = False) -> None:
+def write_new(path: str | Path, data: bytes, mode: int, *, sync: bool = False) -> None:
     """Create ``path``, which must not exist, with exactly this mode whatever the umask is. Raises ``OSError``."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
@@ -25,7 +25,7 @@ def write_new(path: Path, data: bytes, mode: int, *, sync: bool = False) -> None
         os.close(handle)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str | Path) -> None:
     """Flush a folder's entries (names), which fsync on a file does not."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -34,7 +34,7 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def sync_all(paths: Sequence[Path], folder: Path) -> None:
+def sync_all(paths: Sequence[str], folder: Path) -> None:
     """Flush these files, where they still exist, and the folders that hold them; ``folder`` names their file system."""
     if len(paths) > _MANY and _sync_file_system(folder):
         return
@@ -47,8 +47,8 @@ def sync_all(paths: Sequence[Path], folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-    for parent in sorted({path.parent for path in paths}):
-        if parent.is_dir():
+    for parent in sorted({os.path.dirname(path) for path in paths}):
+        if os.path.isdir(parent):
             sync_folder(parent)
 
 

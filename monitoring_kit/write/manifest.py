@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -57,7 +56,7 @@ def manifest_bytes(
         "targets": dict(sorted(targets.items())),
         "verified": proof,
         "files": {
-            path: {"sha256": hashlib.sha256(o.data).hexdigest(), "mode": f"{o.mode:04o}", "bytes": len(o.data)}
+            path: {"sha256": o.sha256, "mode": f"{o.mode:04o}", "bytes": len(o.data)}
             for path, o in sorted(outputs.items())
         },
     }

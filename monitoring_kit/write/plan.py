@@ -64,9 +64,10 @@ def make_plan(out: Path, outputs: Mapping[str, Output], report: Report) -> Plan:
         )
         return plan
     ours = plan.previous.files if plan.previous else {}
+    folders = _Folders(out, ours)
     for path, output in outputs.items():
         try:
-            _place(out, path, output, ours, plan, report)
+            _place(folders, path, output, plan, report)
         except OSError as error:
             span = Span(str(out / path))
             report.error(
@@ -74,7 +75,7 @@ def make_plan(out: Path, outputs: Mapping[str, Output], report: Report) -> Plan:
             )
     for path in sorted(ours.keys() - outputs.keys()):
         try:
-            data = _content(out, path)
+            data, _ = folders.read(path)
         except OSError:
             data = b""
         if data is not None and path != MANIFEST:
@@ -83,54 +84,73 @@ def make_plan(out: Path, outputs: Mapping[str, Output], report: Report) -> Plan:
     return plan
 
 
-def _place(out: Path, path: str, output: Output, ours: Mapping[str, str], plan: Plan, report: Report) -> None:
-    if blocker := _blocker(out, path, ours):
+def _place(folders: _Folders, path: str, output: Output, plan: Plan, report: Report) -> None:
+    out, ours = folders.out, folders.ours
+    if blocker := folders.blocker(path):
         report.error(
-            "write/foreign-file", f"{blocker} is in the way of {path} and was not written by mkit", Span(str(out / blocker)),
+            "write/foreign-file", f"{blocker} is in the way of {path} and was not written by mkit", Span(f"{out}/{blocker}"),
             help="mkit never overwrites or removes what it did not write: move it away, or choose another folder with -o",
         )  # fmt: skip
         return
-    data = _content(out, path)
+    data, mode = folders.read(path)
     if data is None:
         plan.new.append(path)
     elif data == output.data:
-        same_mode = stat.S_IMODE((out / path).stat().st_mode) == output.mode
-        (plan.unchanged if same_mode else plan.modes).append(path)
+        (plan.unchanged if mode == output.mode else plan.modes).append(path)
     elif path in ours or (path == MANIFEST and plan.previous is not None):
         plan.changed.append(path)
         if path in ours and _digest(data) != ours[path]:
             plan.edited.append(path)
     else:
         report.error(
-            "write/foreign-file", f"{path} already exists and was not written by mkit", Span(str(out / path)),
+            "write/foreign-file", f"{path} already exists and was not written by mkit", Span(f"{out}/{path}"),
             help="mkit never overwrites what it did not write: move it away, or choose another folder with -o",
         )  # fmt: skip
 
 
-def _blocker(out: Path, path: str, ours: Mapping[str, str]) -> str | None:
-    """The part of ``path`` that is something else than it must be: a link, a folder as file, a file as folder."""
-    parts = path.split("/")
-    for depth in range(1, len(parts) + 1):
-        name = "/".join(parts[:depth])
+class _Folders:
+    """What stands in the output folder. Each folder is looked at once, however many files it holds."""
+
+    def __init__(self, out: Path, ours: Mapping[str, str]) -> None:
+        self.out = str(out)
+        self.ours = ours
+        # By folder: whether it is there, or what is in its way.
+        self._seen: dict[str, bool | str] = {"": True}
+
+    def blocker(self, path: str) -> str | None:
+        """The part of ``path`` that is something else than it must be: a link, a folder as file, a file as folder."""
+        state = self._folder(path.rpartition("/")[0])
+        if state is True:
+            mode = self._mode(path)
+            return path if mode is not None and not stat.S_ISREG(mode) else None
+        return state or None
+
+    def read(self, path: str) -> tuple[bytes | None, int]:
+        """The bytes and permissions of a regular file that is reached through no link; None for anything else."""
+        if self._folder(path.rpartition("/")[0]) is not True:
+            return None, 0
+        mode = self._mode(path)
+        if mode is None or not stat.S_ISREG(mode):
+            return None, 0
+        with open(f"{self.out}/{path}", "rb") as file:
+            return file.read(), stat.S_IMODE(mode)
+
+    def _folder(self, folder: str) -> bool | str:
+        state = self._seen.get(folder)
+        if state is None:
+            state = self._folder(folder.rpartition("/")[0])
+            if state is True:
+                mode = self._mode(folder)
+                former_file = mode is not None and folder in self.ours and stat.S_ISREG(mode)
+                state = False if mode is None or former_file else stat.S_ISDIR(mode) or folder
+            self._seen[folder] = state
+        return state
+
+    def _mode(self, path: str) -> int | None:
         try:
-            mode = os.lstat(out / name).st_mode
+            return os.lstat(f"{self.out}/{path}").st_mode
         except (FileNotFoundError, NotADirectoryError):
             return None
-        wanted = stat.S_ISREG(mode) if depth == len(parts) else stat.S_ISDIR(mode)
-        if not wanted:
-            return None if name in ours and stat.S_ISREG(mode) else name
-    return None
-
-
-def _content(out: Path, path: str) -> bytes | None:
-    """The bytes of a regular file below ``out`` that is reached through no link; None for anything else."""
-    target = out / path
-    try:
-        if not stat.S_ISREG(os.lstat(target).st_mode) or target.parent.resolve() != out.resolve() / Path(path).parent:
-            return None
-        return target.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
 
 
 def _digest(data: bytes) -> str:

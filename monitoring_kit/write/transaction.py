@@ -17,11 +17,10 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from monitoring_kit.emit import Output
-from monitoring_kit.frozen import dataclass
 from monitoring_kit.write.disk import sync_all, sync_folder, write_new
 
 WORK = ".mkit-transaction"
@@ -33,8 +32,7 @@ class BusyError(Exception):
     """Another mkit is writing to this folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     """``path`` gets the staged file ``new`` (None: is removed); ``old`` is the link to what was there (None: nothing was).
     ``sha256`` is the staged content's, so that an undo removes only what it wrote."""
 
@@ -70,9 +68,10 @@ def commit(out: Path, outputs: Mapping[str, Output], writes: Sequence[str], remo
     work = out / WORK
     try:
         steps = _stage(out, work, outputs, writes, removes)
-        _write_journal(work, steps, _missing_folders(out, writes))
-        _apply(out, work, steps, _missing_folders(out, writes))
-        sync_all([out / step.path for step in steps], out)
+        folders = _missing_folders(out, writes)
+        _write_journal(work, steps, folders)
+        _apply(out, work, steps, folders)
+        sync_all([f"{out}/{step.path}" for step in steps], out)
         os.unlink(work / _JOURNAL)
         sync_folder(work)
     except BaseException:
@@ -97,7 +96,7 @@ def recover(out: Path) -> bool:
         journal = json.loads((work / _JOURNAL).read_bytes())
         steps = [_Step(**entry) for entry in journal["steps"]]
         _undo(out, work, steps, journal["folders"])
-        sync_all([out / step.path for step in steps], out)
+        sync_all([f"{out}/{step.path}" for step in steps], out)
         os.unlink(work / _JOURNAL)
         sync_folder(work)
     shutil.rmtree(work)
@@ -111,17 +110,18 @@ def _stage(
         # 0700: staged files may be stricter than the folder's umask would make their parents.
         os.mkdir(folder, 0o700)
     steps = []
+    # Texts, not Path objects, which cost more than the calls of the kernel that they are for.
     for number, path in enumerate([*removes, *writes]):
         new = None
         if path in outputs and number >= len(removes):
             new = f"new/{number}"
-            write_new(work / new, outputs[path].data, outputs[path].mode)
+            write_new(f"{work}/{new}", outputs[path].data, outputs[path].mode)
         old = None
-        if os.path.lexists(out / path):
+        if os.path.lexists(f"{out}/{path}"):
             old = f"old/{number}"
             _link(out / path, work / old)
-        steps.append(_Step(path, new, old, hashlib.sha256(outputs[path].data).hexdigest() if new else ""))
-    sync_all([work / s.new for s in steps if s.new], work)
+        steps.append(_Step(path, new, old, outputs[path].sha256 if new else ""))
+    sync_all([f"{work}/{s.new}" for s in steps if s.new], work)
     return steps
 
 
@@ -136,7 +136,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _write_journal(work: Path, steps: list[_Step], folders: list[str]) -> None:
-    data = json.dumps({"steps": [asdict(s) for s in steps], "folders": folders}).encode()
+    data = json.dumps({"steps": [s._asdict() for s in steps], "folders": folders}).encode()
     write_new(work / "journal.part", data, 0o600, sync=True)
     os.replace(work / "journal.part", work / _JOURNAL)
     sync_folder(work)
@@ -152,7 +152,7 @@ def _apply(out: Path, work: Path, steps: list[_Step], folders: list[str]) -> Non
         os.mkdir(out / folder)
     for step in steps:
         if step.new is not None:
-            os.replace(work / step.new, out / step.path)
+            os.replace(f"{work}/{step.new}", f"{out}/{step.path}")
 
 
 def _undo(out: Path, work: Path, steps: list[_Step], folders: list[str]) -> None:
@@ -176,7 +176,12 @@ def _remove_own(target: Path, sha256: str) -> None:
 
 def _missing_folders(out: Path, writes: Sequence[str]) -> list[str]:
     """The folders to make, outer ones first."""
-    wanted = {str(parent) for path in writes for parent in PurePosixPath(path).parents if str(parent) != "."}
+    wanted: set[str] = set()
+    for path in writes:
+        folder = os.path.dirname(path)
+        while folder and folder not in wanted:
+            wanted.add(folder)
+            folder = os.path.dirname(folder)
     return [folder for folder in sorted(wanted) if not (out / folder).is_dir()]
 
 

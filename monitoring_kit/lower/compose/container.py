@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import field
 from functools import cache
-from importlib import resources
 from typing import Any
-
-import yaml
 
 from monitoring_kit import __version__
 from monitoring_kit.diagnostics import Span
 from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.compose.secrets import Secret
 from monitoring_kit.lower.tree import Branch
+from monitoring_kit.shipped import yaml_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +73,7 @@ class Container:
 @cache
 def images() -> dict[str, dict[str, Any]]:
     """The pinned images by what they run."""
-    text = resources.files(__package__).joinpath("images.yaml").read_text(encoding="utf-8")
-    found: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    found: dict[str, dict[str, Any]] = yaml_of("monitoring_kit.lower.compose", "images.yaml")
     return found
 
 

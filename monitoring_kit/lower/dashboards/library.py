@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from monitoring_kit.shipped import text_of, yaml_of
 
 
 @cache
 def library() -> dict[str, Any]:
     """The content of ``library.yaml``. Shared: what it returns must not be changed."""
-    text = files("monitoring_kit.dashboards").joinpath("library.yaml").read_text(encoding="utf-8")
-    return yaml.load(text, _LOADER)  # type: ignore[no-any-return]  # noqa: S506
+    return yaml_of("monitoring_kit.dashboards", "library.yaml")  # type: ignore[no-any-return]
 
 
 @cache
@@ -38,5 +34,5 @@ def is_unit(unit: str) -> bool:
 
 @cache
 def _table() -> dict[str, Any]:
-    text = files("monitoring_kit.dashboards").joinpath("units.json").read_text(encoding="utf-8")
+    text = text_of("monitoring_kit.dashboards", "units.json")
     return json.loads(text)  # type: ignore[no-any-return]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from typing import Any
-
-import yaml
 
 from monitoring_kit.conventions import SLO_ALERTS
 from monitoring_kit.frozen import dataclass
+from monitoring_kit.shipped import yaml_of
 from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.slos import Period, Slo, Tier
 
@@ -42,8 +40,7 @@ class TierPlan:
 @cache
 def table() -> dict[str, Any]:
     """The shipped table; shared, never to be changed."""
-    text = resources.files("monitoring_kit.rules").joinpath("windows/google-sre-workbook.yaml").read_text("utf-8")
-    return yaml.safe_load(text)  # type: ignore[no-any-return]
+    return yaml_of("monitoring_kit.rules", "windows/google-sre-workbook.yaml")  # type: ignore[no-any-return]
 
 
 def tiers_of(slo: Slo, period: Period, prometheus: str) -> tuple[TierPlan, ...]:
