@@ -53,13 +53,12 @@ class _Writer:
         if isinstance(value, str):
             self.lines.append(f"{before}{self.texts.get(value) or self.text(value)}{after}")
         elif isinstance(value, (dict, list, tuple)) and value:
-            inline = self.inline(value)
-            if inline is not None:
-                self.lines.append(f"{before}{inline}{after}")
-            elif getattr(value, "origin", None) is None:
-                self.block(value, depth, before, after)
-            else:
+            if getattr(value, "origin", None) is not None:
                 self.mapping(value, depth, before, after)  # type: ignore[arg-type]
+            elif (inline := self.inline(value)) is not None:
+                self.lines.append(f"{before}{inline}{after}")
+            else:
+                self.block(value, depth, before, after)
         else:
             self.lines.append(f"{before}{bare(value)}{after}")
 
@@ -122,18 +121,23 @@ class _Writer:
         if len(value) > _INLINE // 6 or getattr(value, "origin", None) is not None:
             return None
         texts: list[str] = []
-        size = 2
-        mapping = isinstance(value, dict)
-        for item in value.values() if isinstance(value, dict) else value:
-            text = self._part(item)
-            if text is None or (size := size + len(text) + 2) > _INLINE:
-                return None
-            texts.append(text)
-        if not mapping:
+        size = 0
+        if not isinstance(value, dict):
+            for item in value:
+                text = self._part(item)
+                if text is None or (size := size + len(text) + 2) > _INLINE - 2:
+                    return None
+                texts.append(text)
             return f"[{', '.join(texts)}]"
-        pairs = [f"{self.key(name)}: {text}" for name, text in zip(value, texts, strict=True)]
-        inner = ", ".join(pairs)
-        return f"{{{inner}}}" if len(inner) < _INLINE else None
+        for name, item in value.items():
+            text = self._part(item)
+            if text is None:
+                return None
+            pair = f"{self.texts.get(name) or self.key(name)}: {text}"
+            if (size := size + len(pair) + 2) > _INLINE + 1:
+                return None
+            texts.append(pair)
+        return f"{{{', '.join(texts)}}}"
 
     def _part(self, item: Any) -> str | None:
         if isinstance(item, str):

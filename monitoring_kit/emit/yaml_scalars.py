@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import re
+from string import ascii_letters
 
 # YAML 1.1 types bool and null (yaml.org/type), with what yaml.v3 and YAML 1.2 add; compared in lower case.
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 
 # A plain text starts with a character that opens nothing else; a leading digit is left to durations, because octals,
 # hexadecimals, sexagesimals, exponents and timestamps all start with one.
-_PLAIN = re.compile(r"[A-Za-z_/$(][^\x00-\x1f\x7f]*")
+_PLAIN = frozenset(f"{ascii_letters}_/$(")
 _DURATION = re.compile(r"(?:[0-9]+(?:ms|[smhdw]))+")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -57,9 +58,9 @@ def literal_lines(text: str) -> tuple[str, list[str]] | None:
 
 
 def _is_plain(text: str) -> bool:
-    if not _PLAIN.fullmatch(text):
+    if text[:1] not in _PLAIN:
         return _DURATION.fullmatch(text) is not None
-    if text.lower() in _WORDS or not text.isprintable():
+    if not text.isprintable() or (len(text) <= 5 and text.lower() in _WORDS):
         return False
     return not (text[-1] in ": " or ": " in text or " #" in text)
 

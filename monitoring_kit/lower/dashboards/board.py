@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from monitoring_kit.conventions import panel_id
@@ -51,7 +52,7 @@ class Board:
         if self._x + width > COLUMNS:
             self._newline()
         panel["id"] = self._id(key)
-        panel["gridPos"] = {"h": height, "w": width, "x": self._x, "y": self._y}
+        panel["gridPos"] = _place_of(height, width, self._x, self._y)
         self._into.append(panel)
         self._x += width
         self._line = max(self._line, height)
@@ -66,3 +67,9 @@ class Board:
             number += 1
         self._ids.add(number)
         return number
+
+
+@lru_cache(4096)
+def _place_of(height: int, width: int, x: int, y: int) -> dict[str, int]:
+    """Shared: the services of one kind have the same panels in the same places."""
+    return {"h": height, "w": width, "x": x, "y": y}
