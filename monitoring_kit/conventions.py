@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from monitoring_kit.resolve.signals import SignalUse, quantile_name
 
@@ -50,6 +51,7 @@ ALERTMANAGER_DATASOURCE_UID = "mkit-alertmanager"
 _OPERATIONS = {"ratio": "ratio_rate", "histogram": ""}
 
 
+@lru_cache(4096)
 def slug(text: str) -> str:
     """``text`` as it may stand in a file name or uid: lower case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

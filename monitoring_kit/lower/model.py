@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from monitoring_kit.diagnostics import Span
 from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.plans import Plan
-from monitoring_kit.promql import Expr
+from monitoring_kit.promql import Expr, print_expr
 from monitoring_kit.resolve.signals import SignalUse
 from monitoring_kit.resolve.system import System
 from monitoring_kit.spec.alerting import Alert
@@ -42,6 +42,11 @@ class RecordingRule:
     text: str = ""
     shape: object = None
 
+    @property
+    def printed(self) -> str:
+        """The expression as text."""
+        return self.text or _print(self)
+
 
 @dataclass(frozen=True, slots=True)
 class AlertingRule:
@@ -67,6 +72,17 @@ class AlertingRule:
     conditions: tuple[Condition, ...] = ()
     spec: Alert | None = None
     text: str = ""
+
+    @property
+    def printed(self) -> str:
+        """The expression as text."""
+        return self.text or _print(self)
+
+
+def _print(rule: RecordingRule | AlertingRule) -> str:
+    """Print a rule's expression and keep the text: the rule file, the runbook and the checks all show it."""
+    object.__setattr__(rule, "text", print_expr(rule.expr))
+    return rule.text
 
 
 @dataclass(frozen=True, slots=True)

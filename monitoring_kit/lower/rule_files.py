@@ -6,7 +6,6 @@ from typing import Any
 
 from monitoring_kit.lower.model import AlertingRule, Model, RecordingRule, RuleGroup
 from monitoring_kit.lower.tree import Branch, OutFile
-from monitoring_kit.promql import print_expr
 
 
 def lower_rule_files(model: Model) -> list[OutFile]:
@@ -29,12 +28,11 @@ def group_tree(group: RuleGroup) -> Branch:
 
 def rule_tree(rule: RecordingRule | AlertingRule) -> Branch:
     """A rule as Prometheus reads it."""
-    expr = rule.text or print_expr(rule.expr)
     if isinstance(rule, RecordingRule):
-        return Branch(rule.origin, record=rule.record, expr=expr, labels=rule.labels or None)
+        return Branch(rule.origin, record=rule.record, expr=rule.printed, labels=rule.labels or None)
     return Branch(
         rule.origin,
-        {"alert": rule.name, "expr": expr, "for": str(rule.for_) if rule.for_.ms else None},
+        {"alert": rule.name, "expr": rule.printed, "for": str(rule.for_) if rule.for_.ms else None},
         keep_firing_for=str(rule.keep_firing_for) if rule.keep_firing_for.ms else None,
         labels=rule.labels,
         annotations=rule.annotations,

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from monitoring_kit.conventions import RULES_FOLDER, SERVICE, SLO, recorded, service_rules_file
 from monitoring_kit.diagnostics import Note, Report
+from monitoring_kit.lower import filled
 from monitoring_kit.lower.absence import absence_alerts, watchdog
 from monitoring_kit.lower.alerts import raw_alert, threshold_alerts
 from monitoring_kit.lower.families import lower_families
 from monitoring_kit.lower.model import AlertingRule, Model, RecordingRule, RuleGroup
-from monitoring_kit.lower.signals import signal_expr
+from monitoring_kit.lower.signals import signal_text
 from monitoring_kit.lower.slo import plan_slos, slo_groups
 from monitoring_kit.lower.uses import check_use, find_use, unknown_signal, whole_use
 from monitoring_kit.resolve.signals import Signal, SignalUse
@@ -105,7 +106,12 @@ def _shown(system: System, services: tuple[str, ...]) -> Iterable[ServiceView]:
 
 
 def _recordings(view: ServiceView, uses: Iterable[SignalUse]) -> list[RecordingRule]:
-    return [RecordingRule(recorded(use), signal_expr(view, use), {}, view.origin, view.name, use) for use in uses]
+    return [
+        filled.recording(
+            signal_text(view, use), record=recorded(use), labels={}, origin=view.origin, service=view.name, use=use
+        )
+        for use in uses
+    ]
 
 
 def _unique(groups: list[RuleGroup], report: Report) -> None:

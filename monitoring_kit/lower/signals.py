@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from monitoring_kit.conventions import SERVICE, recorded
 from monitoring_kit.promql import Expr, add_matchers, replace_durations, replace_variables
@@ -21,6 +22,7 @@ from monitoring_kit.promql.ast import (
 from monitoring_kit.promql.ast import (
     Duration as PromDuration,
 )
+from monitoring_kit.promql.template import Template, hole
 from monitoring_kit.resolve.signals import Signal, SignalUse
 from monitoring_kit.resolve.system import ServiceView
 from monitoring_kit.spec.quantity import Duration
@@ -41,6 +43,29 @@ def signal_expr(
     expr = _built(use.signal, use.quantile, use.window, window, split)
     values: dict[str, str | float] = {"cpu": view.cpu, "memory": view.memory}
     return _selecting(replace_variables(expr, values) if _has_resources(use.signal) else expr, view.job)
+
+
+def signal_text(view: ServiceView, use: SignalUse) -> str:
+    """``signal_expr`` as text: printed once and filled in for every service of a kind."""
+    resources = (view.cpu, view.memory) if _has_resources(use.signal) else None
+
+    def build() -> Expr:
+        return signal_expr(replace(view, name=hole("job")), use)
+
+    return template_of(("record", use.quantile, use.window, resources), use.signal, build).fill(job=view.job)
+
+
+_TEMPLATES: dict[tuple[object, ...], tuple[Signal, Template]] = {}
+
+
+def template_of(key: tuple[object, ...], signal: Signal, build: Callable[[], Expr]) -> Template:
+    """The printed query of a signal, shared by all services of a kind. Kept by the signal's identity, since hashing its
+    trees would cost more than printing them."""
+    found = _TEMPLATES.get((id(signal), *key))
+    if found is None or found[0] is not signal:
+        found = (signal, Template(build()))
+        _TEMPLATES[id(signal), *key] = found
+    return found[1]
 
 
 def _has_resources(signal: Signal) -> bool:

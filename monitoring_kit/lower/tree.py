@@ -15,11 +15,11 @@ class Branch(dict[str, Any]):
     __slots__ = ("origin",)
 
     def __init__(self, origin: Span | None = None, items: dict[str, Any] | None = None, **more: Any) -> None:
-        super().__init__()
+        entries = more if items is None else {**items, **more} if more else items
+        super().__init__(
+            entries if None not in entries.values() else {k: v for k, v in entries.items() if v is not None}
+        )
         self.origin = origin
-        for name, value in {**(items or {}), **more}.items():
-            if value is not None:
-                self[name] = value
 
 
 @dataclass(frozen=True, slots=True)

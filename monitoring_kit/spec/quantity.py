@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from monitoring_kit.frozen import dataclass
 
@@ -32,6 +33,23 @@ _PER = {
 }
 
 
+@lru_cache(1024)
+def _spelled(ms: int) -> str:
+    if not ms:
+        return "0s"
+    # One unit when it divides evenly, as promtool's formatter does for whole weeks and days.
+    rest, parts = ms, []
+    for size, name in zip(_MS, _NAMES, strict=True):
+        if name == "y" and rest % size:
+            continue
+        if name == "w" and rest % size:
+            continue
+        if rest >= size:
+            parts.append(f"{rest // size}{name}")
+            rest %= size
+    return "".join(parts)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Duration:
     """A length of time in whole milliseconds; ``str`` gives Prometheus' spelling (``1h30m``, ``14d``)."""
@@ -43,19 +61,7 @@ class Duration:
         return self.ms / 1000
 
     def __str__(self) -> str:
-        if not self.ms:
-            return "0s"
-        # One unit when it divides evenly, as promtool's formatter does for whole weeks and days.
-        rest, parts = self.ms, []
-        for size, name in zip(_MS, _NAMES, strict=True):
-            if name == "y" and rest % size:
-                continue
-            if name == "w" and rest % size:
-                continue
-            if rest >= size:
-                parts.append(f"{rest // size}{name}")
-                rest %= size
-        return "".join(parts)
+        return _spelled(self.ms)
 
     @classmethod
     def of(cls, text: str) -> Duration:

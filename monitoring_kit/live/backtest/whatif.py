@@ -77,7 +77,7 @@ def changed(rule: AlertingRule, key: str, value: str) -> AlertingRule:
         raise SettingError(str(error)) from None
     if rule.conditions and rule.service is not None:
         return _with_condition(rule, quantity)
-    return replace(rule, expr=_with_number(rule, rule.expr, quantity))
+    return replace(rule, expr=_with_number(rule, rule.expr, quantity), text="")
 
 
 def _with_condition(rule: AlertingRule, quantity: Quantity) -> AlertingRule:

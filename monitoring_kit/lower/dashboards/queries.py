@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from monitoring_kit.conventions import SERVICE, WATCHDOG
-from monitoring_kit.lower.signals import RATE_INTERVAL, signal_expr
+from monitoring_kit.lower.signals import RATE_INTERVAL, signal_expr, template_of
 from monitoring_kit.promql import Expr, add_matchers, print_expr
 from monitoring_kit.promql.ast import Aggregate, Binary, Call, Matcher, MatrixSelector, Number, VectorSelector
-from monitoring_kit.promql.template import Template, hole
-from monitoring_kit.resolve.signals import Signal, SignalUse
+from monitoring_kit.promql.template import hole
+from monitoring_kit.resolve.signals import SignalUse
 from monitoring_kit.resolve.system import ServiceView
 
 ANY_INSTANCE = Matcher("instance", "=~", "$instance")
@@ -52,9 +52,6 @@ def live(view: ServiceView, use: SignalUse) -> str:
     return print_expr(signal_expr(view, use, RATE_INTERVAL))
 
 
-_TEMPLATES: dict[tuple[object, ...], tuple[Signal, Template]] = {}
-
-
 def split(view: ServiceView, use: SignalUse, label: str) -> str:
     """The signal broken down by ``label``, for the chosen instances."""
 
@@ -62,7 +59,7 @@ def split(view: ServiceView, use: SignalUse, label: str) -> str:
         expr = signal_expr(replace(view, name=hole("job")), use, RATE_INTERVAL, (label,))
         return add_matchers(expr, (ANY_INSTANCE,))
 
-    return _template(("split", label, use.quantile, view.cpu, view.memory), use.signal, build).fill(job=view.job)
+    return template_of(("split", label, use.quantile, view.cpu, view.memory), use.signal, build).fill(job=view.job)
 
 
 def buckets(view: ServiceView, use: SignalUse) -> str:
@@ -73,7 +70,7 @@ def buckets(view: ServiceView, use: SignalUse) -> str:
     def build() -> Expr:
         return _buckets(histogram, Matcher("job", "=", hole("job")), ANY_INSTANCE)
 
-    return _template(("buckets",), use.signal, build).fill(job=view.job)
+    return template_of(("buckets",), use.signal, build).fill(job=view.job)
 
 
 def buckets_of_all(uses: Iterable[SignalUse], which: Matcher) -> list[str]:
@@ -89,16 +86,6 @@ def buckets_of_all(uses: Iterable[SignalUse], which: Matcher) -> list[str]:
 def _buckets(histogram: VectorSelector, *matchers: Matcher) -> Expr:
     selector = VectorSelector(f"{histogram.name}_bucket", (*histogram.matchers, *matchers))
     return fold("sum", ("le",), Call("rate", (MatrixSelector(selector, RATE_INTERVAL),)))
-
-
-def _template(key: tuple[object, ...], signal: Signal, build: Callable[[], Expr]) -> Template:
-    """The printed query of a signal, shared by all services of a kind. Kept by the signal's identity, since hashing its
-    trees would cost more than printing them."""
-    found = _TEMPLATES.get((id(signal), *key))
-    if found is None or found[0] is not signal:
-        found = (signal, Template(build()))
-        _TEMPLATES[id(signal), *key] = found
-    return found[1]
 
 
 def up(*matchers: Matcher, by: tuple[str, ...] = ()) -> str:

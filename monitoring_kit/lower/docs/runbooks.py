@@ -8,7 +8,6 @@ from monitoring_kit.lower.docs import families
 from monitoring_kit.lower.docs import markdown as md
 from monitoring_kit.lower.docs.facts import Facts
 from monitoring_kit.lower.model import AlertingRule
-from monitoring_kit.promql import print_expr
 
 # More services than this share one page with the queries of the first few: they differ in the service's name alone.
 MOST_QUERIES = 5
@@ -73,14 +72,14 @@ def _queries(facts: Facts, rules: list[AlertingRule]) -> list[str]:
     for rule in rules[:MOST_QUERIES]:
         if rule.service is not None and len(rules) > 1:
             blocks.append(f"{md.code(rule.service)}:")
-        blocks.append(md.fence(print_expr(rule.expr), "promql"))
+        blocks.append(md.fence(rule.printed, "promql"))
     if len(rules) > MOST_QUERIES:
         blocks.append(f"The others ({len(rules) - MOST_QUERIES}) have the same query under their own name.")
     for condition in rules[0].conditions:
         recording = facts.recording_of(rules[0].service, condition)
         if recording is not None:
             blocks.append(f"The series {md.code(recording.record)} is recorded as:")
-            blocks.append(md.fence(print_expr(recording.expr), "promql"))
+            blocks.append(md.fence(recording.printed, "promql"))
     return blocks
 
 

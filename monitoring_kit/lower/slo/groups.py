@@ -12,10 +12,10 @@ from itertools import groupby
 
 from monitoring_kit import conventions as c
 from monitoring_kit.lower.alerts import static_labels
+from monitoring_kit.lower.filled import alerting, recording
 from monitoring_kit.lower.model import AlertingRule, RecordingRule, RuleGroup
 from monitoring_kit.lower.slo import meta, texts, tiles
 from monitoring_kit.lower.slo.blueprint import Blueprint, blueprint
-from monitoring_kit.lower.slo.filled import alerting, recording
 from monitoring_kit.lower.slo.plan import SloPlan, fast_step
 from monitoring_kit.lower.slo.windows import TierPlan
 from monitoring_kit.promql import Expr
