@@ -27,6 +27,13 @@ class Allowed:
     values: tuple[str, ...] = ()
     pattern: str | None = None
     max: int | None = None
+    _set: frozenset[str] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def lists(self, value: str) -> bool:
+        """True when ``value`` is one of ``values``: those of a label can be the names of thousands of services."""
+        if self._set is None:
+            object.__setattr__(self, "_set", frozenset(self.values))
+        return value in (self._set or ())
 
     @property
     def single(self) -> bool:

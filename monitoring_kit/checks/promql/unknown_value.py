@@ -28,7 +28,7 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
             continue
         try:
             if allowed.values:
-                if (matcher.op == "=" and matcher.value not in allowed.values) or (
+                if (matcher.op == "=" and not allowed.lists(matcher.value)) or (
                     matcher.op == "=~" and not any(re.fullmatch(matcher.value, v) for v in (*allowed.values, ""))
                 ):
                     yield _finding(

@@ -445,3 +445,14 @@ def test_what_cannot_be_read_is_a_finding(place: Path, locked: str) -> None:
         assert done.returncode == 1, done.stderr
         assert re.search(r"error\[(file/unreadable|write/)", done.stderr), done.stderr
         assert "internal error" not in done.stderr
+
+
+@pytest.mark.parametrize(("verb", "collects"), [("generate", False), ("up", True)])
+def test_only_a_short_verb_runs_without_the_garbage_collector(verb: str, collects: bool) -> None:
+    code = (
+        f"import gc, sys; sys.argv = ['mkit', {verb!r}, '--help']\n"
+        "from monitoring_kit.cli.main import run\n"
+        "try:\n    run()\nexcept SystemExit as done:\n    print(done.code, gc.isenabled())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"0 {collects}"

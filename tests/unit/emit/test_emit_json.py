@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_kit.diagnostics import Span
-from monitoring_kit.emit.json_text import json_text
+from monitoring_kit.emit.json_text import Shared, json_text
 from monitoring_kit.emit.yaml_scalars import UnwritableError
 from monitoring_kit.lower.tree import Branch
 
@@ -52,3 +52,20 @@ def test_the_source_map_finds_the_innermost_branch() -> None:
     text, source_map = json_text(tree)
     origins = [mark.origin.line if (mark := source_map.at(n)) else None for n in range(1, text.count("\n") + 1)]
     assert origins == [1, 1, 2, 2, 2, 3, 3, 3, 1, 1, 1]
+
+
+def test_a_part_that_several_files_share_is_written_the_same_in_each() -> None:
+    big = {"text": "t" * 80, "rows": [{"n": 1, "text": "u" * 80}], "small": {"x": 1}}
+    listed = ["v" * 60, {"x": ["w" * 60]}]
+    branch = Branch(Span("spec.yaml", 7), {"big": big, "listed": listed})
+    trees: list[dict[str, object]] = [
+        {"deep": {"deeper": {"big": big, "listed": listed}}, "big": big, "list": [big, big, branch], "listed": listed},
+        {"big": big, "branch": branch, "deep": {"deeper": {"big": big, "end": listed}}},
+    ]
+    shared = Shared()
+    for tree in [*trees, *trees, *trees]:
+        text, marks = json_text(tree, shared)
+        alone, marks_alone = json_text(tree)
+        assert text == alone
+        assert marks == marks_alone
+        assert json.loads(text) == tree

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring_kit.diagnostics import Report
-from monitoring_kit.lower.alertmanager_hours import active, time_intervals
+from monitoring_kit.lower.alertmanager_hours import _is_zone, active, time_intervals
 from monitoring_kit.pipeline import Compilation
 from monitoring_kit.spec.alerting import QuietHours
 from tests.unit.lower.alertmanager_tools import CONFIG, FLAGS, alertmanager, check_config, spec
@@ -183,3 +184,20 @@ def test_web_configuration_is_that_of_prometheus(compile_text: Compile) -> None:
         "tls_server_config": {"cert_file": "/c", "key_file": "/k", "min_version": "TLS12"}
     }
     assert "--web.config.file=/etc/alertmanager/web.yml" in files.text(FLAGS)
+
+
+def test_a_zone_is_known_exactly_when_the_database_lists_it() -> None:
+    zones = available_timezones()
+    others = {
+        "",
+        "Europe",
+        "Europe/Berlim",
+        "europe/berlin",
+        "posix/UTC",
+        "right/UTC",
+        "posixrules",
+        "../UTC",
+        "/etc/x",
+        "a\0b",
+    }
+    assert {zone for zone in zones | others if _is_zone(zone)} == zones
