@@ -74,7 +74,7 @@ def _value(read: Callable[[], Any], event: Any) -> Any:
     raise _NotPlainError
 
 
-_RESOLVER = yaml.SafeLoader("")
+_RESOLVER: Any = yaml.SafeLoader("")
 # What a plain scalar of another type than text can begin with.
 _MARKED = frozenset(yaml.SafeLoader.yaml_implicit_resolvers)
 _PLAIN = frozenset(f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "null", "str"))

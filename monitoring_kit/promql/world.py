@@ -105,10 +105,10 @@ class World:
     finite: bool = False
     """Whether a store of recorded series takes no infinite values."""
     _cache: dict[tuple[str, str | None], Series | None] = field(default_factory=dict, repr=False)
-    _owned: dict[str, dict[str | None, list[Recorded]]] = field(default_factory=dict, repr=False)
+    _owned: dict[str, dict[str | None, list[Recorded]]] = field(default_factory=dict, init=False, repr=False)
     nearest: dict[str, str | None] = field(default_factory=dict, repr=False)
-    inferred: dict[int, Any] = field(default_factory=dict, repr=False)
-    """The values of recorded expressions by identity: the rules of one shape share theirs."""
+    inferred: dict[int, tuple[Expr, Any]] = field(default_factory=dict, init=False, repr=False)
+    """Recorded expressions with their values, by identity: the rules of one shape share theirs."""
 
     def series(self, name: str, service: str | None = None) -> Series | None:
         """The series ``name``, of one service or of all that expose it; None when unknown."""

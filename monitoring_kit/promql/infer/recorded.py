@@ -12,11 +12,12 @@ def recorded_series(rule: Recorded, world: World) -> Series:
     """What ``rule`` records: the inferred type, unit, labels and bounds of its expression, plus its own labels."""
     from monitoring_kit.promql.infer import infer
 
-    value = world.inferred.get(id(rule.expr))
-    if value is None:
-        value = world.inferred[id(rule.expr)] = infer(rule.expr, world)[rule.expr]
+    found = world.inferred.get(id(rule.expr))
+    if found is None:
+        # With the expression itself: its identity may not go to another one.
+        found = world.inferred[id(rule.expr)] = rule.expr, infer(rule.expr, world)[rule.expr]
     return merged(
-        [_series(rule, source) for source in value if source.dead is None] or [Series(rule.name, rule.name, None)]
+        [_series(rule, source) for source in found[1] if source.dead is None] or [Series(rule.name, rule.name, None)]
     )
 
 
