@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from monitoring_kit.diagnostics import Report, Source, Span
+from monitoring_kit.diagnostics import Diagnostic, Report, Severity, Source, Span
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.lint.places import Place
 from monitoring_kit.load.files import InputDocument, documents
 from monitoring_kit.load.nodes import Mapping, Node, Scalar, Sequence
 from monitoring_kit.promql import Expr, PromQLError, parse
 from monitoring_kit.promql.literals import parse_duration
+from monitoring_kit.targets import Feature, describe, supported
 
 GROUP_KEYS = ("name", "interval", "limit", "rules", "query_offset", "labels", "partial_response_strategy")
 RULE_KEYS = ("record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations")
@@ -62,8 +63,8 @@ def is_rules(root: Node) -> bool:
     return "groups" in root.entries or (isinstance(kind, Scalar) and kind.text in KINDS)
 
 
-def read_rules(source: Source, report: Report) -> list[FileGroup]:
-    """The groups of a file. Everything for which Prometheus would refuse the file is reported."""
+def read_rules(source: Source, report: Report, version: str | None = None) -> list[FileGroup]:
+    """The groups of a file. Everything for which Prometheus (of ``version`` if it is known) would refuse the file is reported."""
     found: list[FileGroup] = []
     plain: list[InputDocument] = []
     for document in documents(source, report):
@@ -86,7 +87,7 @@ def read_rules(source: Source, report: Report) -> list[FileGroup]:
         if "groups" in root.entries and "kind" not in root.entries:
             plain.append(document)
         for holder in _holders(root, report):
-            found += _groups(holder, source.file, report)
+            found += _groups(holder, source.file, report, version)
     _only_first(plain, source, report)
     _same_names(found, report, resource=not plain)
     return found
@@ -134,7 +135,7 @@ def _items(node: Node | None) -> list[Node]:
     return node.items if isinstance(node, Sequence) else []
 
 
-def _groups(holder: Mapping, file: str, report: Report) -> Iterator[FileGroup]:
+def _groups(holder: Mapping, file: str, report: Report, version: str | None) -> Iterator[FileGroup]:
     groups = holder.get("groups")
     if groups is not None and not isinstance(groups, Sequence) and not (isinstance(groups, Scalar) and groups.is_null):
         report.error("lint/structure", "`groups` must be a list", groups.span)
@@ -166,7 +167,7 @@ def _groups(holder: Mapping, file: str, report: Report) -> Iterator[FileGroup]:
             report.error("lint/structure", "`rules` must be a list", rules.span)
         for rule in _items(rules):
             if isinstance(rule, Mapping):
-                made = _rule(rule, report)
+                made = _rule(rule, report, version)
                 if made is not None:
                     made.labels = {**group.labels, **made.labels}
                     group.rules.append(made)
@@ -177,7 +178,7 @@ def _groups(holder: Mapping, file: str, report: Report) -> Iterator[FileGroup]:
         yield group
 
 
-def _rule(node: Mapping, report: Report) -> FileRule | None:
+def _rule(node: Mapping, report: Report, version: str | None) -> FileRule | None:
     _keys(node, RULE_KEYS, "rule", report)
     record, alert = _text(node, "record"), _text(node, "alert")
     if bool(record) == bool(alert):
@@ -198,7 +199,7 @@ def _rule(node: Mapping, report: Report) -> FileRule | None:
         for name, entry in block.entries.items() if isinstance(block, Mapping) else ():
             if isinstance(entry.value, Scalar) and f"{prefix}{name}" not in place.fields:
                 place.fields[f"{prefix}{name}"] = entry.value
-    _names(node, record, labels, report)
+    _names(node, record, labels, report, version)
     text = _text(node, "expr")
     if not text:
         report.error(
@@ -221,24 +222,35 @@ def _rule(node: Mapping, report: Report) -> FileRule | None:
     )  # fmt: skip
 
 
-def _names(node: Mapping, record: str, labels: dict[str, str], report: Report) -> None:
-    if record and not _METRIC.fullmatch(record):
+def _names(node: Mapping, record: str, labels: dict[str, str], report: Report, version: str | None) -> None:
+    if record and any(brace in record for brace in "{}"):
         report.error(
             "lint/structure",
             f"`{record}` is no metric name",
             node.value_span("record"),
             help="letters, digits, `_` and `:` make a name",
         )
+    elif record and not _METRIC.fullmatch(record):
+        _later(Feature.RULE_UTF8_NAMES, record, node.value_span("record"), report, version)
     block = node.get("labels")
     for name in labels:
-        if not _LABEL.fullmatch(name) or name == "__name__":
-            span = block.key_span(name) if isinstance(block, Mapping) else node.span
+        span = block.key_span(name) if isinstance(block, Mapping) else node.span
+        if name == "__name__":
             report.error(
-                "lint/structure",
-                f"a rule cannot set the label `{name}`",
-                span,
-                help="letters, digits and `_` make a label name",
+                "lint/structure", f"a rule cannot set the label `{name}`", span, help="the name is the rule's `record`"
             )
+        elif not _LABEL.fullmatch(name):
+            _later(Feature.UTF8_NAMES, name, span, report, version)
+
+
+def _later(feature: Feature, name: str, span: Span, report: Report, version: str | None) -> None:
+    """A name of other characters, which only later versions take: proven wrong where the version is known."""
+    if version is not None and supported(feature, {"prometheus": version}):
+        return
+    severity = Severity.WARNING if version is None else Severity.ERROR
+    text = f"not every Prometheus takes the name `{name}`: {describe(feature)}"
+    help_ = "letters, digits and `_` make a name for all; say which version runs with `--prometheus-version`"
+    report.add(Diagnostic("lint/structure", severity, text, span, help_))
 
 
 def _parsed(text: str, place: Place, report: Report) -> Expr | None:

@@ -113,7 +113,7 @@ def _read_rules(
             if file.endswith(".json") and _holds_dashboard(source):
                 yield source
                 continue
-            found.groups += read_rules(source, report)
+            found.groups += read_rules(source, report, options.prometheus)
             _comments(source, disables, report)
 
 

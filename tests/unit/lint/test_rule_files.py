@@ -8,6 +8,7 @@ from shutil import which
 
 import pytest
 
+from monitoring_kit.stack.tools import find_tools
 from tests.unit.lint.lint_text import codes, cut, lint_files, lint_rules, marked, one
 
 GROUP = "groups:\n  - name: g\n    rules:\n"
@@ -22,7 +23,6 @@ REFUSED = {
     "bad record name": GROUP + "      - record: «a-b{}»\n        expr: up\n",
     "for on a record": GROUP + "      - record: a\n        expr: up\n        «for»: 5m\n",
     "annotations on a record": GROUP + "      - record: a\n        expr: up\n        «annotations»: {a: b}\n",
-    "bad label": GROUP + "      - alert: A\n        expr: up == 0\n        labels: {«a-b»: c}\n",
     "name label": GROUP + "      - alert: A\n        expr: up == 0\n        labels: {«__name__»: c}\n",
     "two groups of a name": "groups:\n  - name: g\n    rules: []\n  - «name»: g\n    rules: []\n",
     "labels are a list": GROUP + "      - alert: A\n        expr: up == 0\n        labels: «[a]»\n",
@@ -39,6 +39,29 @@ def test_what_prometheus_refuses_is_found_at_its_place(name: str, tmp_path: Path
         path = tmp_path / "r.yml"
         path.write_text(text)
         assert subprocess.run(["promtool", "check", "rules", str(path)], capture_output=True).returncode == 1
+
+
+LATER = {
+    "label": (GROUP + "      - alert: A\n        expr: up == 0\n        labels: {«a-b»: c}\n", (3, 0)),
+    "record": (GROUP + "      - record: «a-b»\n        expr: up\n", (3, 2)),
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_names_that_only_later_versions_take(name: str, tmp_path: Path) -> None:
+    marks, since = LATER[name]
+    text = marks.replace("«", "").replace("»", "")
+    for version, severity in (("2.42", "error"), (None, "warning"), ("3.5", "")):
+        found = lint_rules(text, prometheus=version)
+        assert [d.severity.word for d in found.report if d.code == "lint/structure"] == ([severity] if severity else [])
+        if severity:
+            assert marked(found, "lint/structure") == "a-b"
+    tool = find_tools()["promtool"]
+    if tool.path is not None:
+        path = tmp_path / "r.yml"
+        path.write_text(text)
+        refused = subprocess.run([tool.path, "check", "rules", str(path)], capture_output=True).returncode == 1
+        assert refused is (tool.release is not None and tool.release < since)
 
 
 @pytest.mark.parametrize(
