@@ -100,6 +100,7 @@ def write_blocks(promtool: Path, rules: str, url: str, start: float, end: float,
     The blocks are complete when this returns; each is a folder of its own. Raises BackfillError, in which case what was
     written so far is left for inspection.
     """
+    out = out.resolve()  # promtool runs in that folder
     out.mkdir(parents=True, exist_ok=True)
     before = set(out.iterdir())
     start -= start % _BLOCK_SECONDS
