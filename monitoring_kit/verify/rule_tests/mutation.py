@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from monitoring_kit.verify.rule_tests.mutants import KINDS, Mutant, mutants
 from monitoring_kit.verify.rule_tests.plan import RuleTests
-from monitoring_kit.verify.rule_tests.promtool import run, write
 from monitoring_kit.verify.rule_tests.session import Tick
 from monitoring_kit.verify.rule_tests.testfile import TestFile
+from monitoring_kit.verify.rule_tests.variants import Variant, caught
 
 # Of the alerts that build on a recording rule, as many as are asked about a mutant that its own test lets pass.
 _DEPENDANTS = 3
@@ -95,26 +95,22 @@ def _users_of(rules: Sequence[RuleTests]) -> dict[tuple[object, ...], list[TestF
 
 
 def _round(tries: Sequence[_Try], promtool: Path, folder: Path, result: Score, tick: Tick, text: str) -> list[_Try]:
-    names: dict[str, int] = {}
+    """Run ``tries``; those that nothing noticed."""
+    asked: list[Variant] = []
     for number, one in enumerate(tries):
         wanted = _identity(_subject(one.owner))
         for file in one.files:
-            changed = tuple(one.mutant.rule if _identity(r) == wanted else r for r in file.rules)
-            name = f"mutant-{number:06d}-{file.name}"
-            tree = {**file.tree, "rule_files": [f"{name}.rules.yml"]}
-            names[write(folder, replace(file, name=name, rules=changed, tree=tree)).name] = number
+            asked.append(
+                Variant(number, file, tuple(one.mutant.rule if _identity(r) == wanted else r for r in file.rules))
+            )
     done = 0
 
-    def advance(judged: Collection[str]) -> None:
+    def advance(judged: int) -> None:
         nonlocal done
-        done += len(judged)
-        tick(text, done, len(names))
+        done += judged
+        tick(text, done, len(asked))
 
-    verdicts = run(promtool, folder, list(names), advance)
-    for name in names:
-        (folder / name).unlink(missing_ok=True)
-        (folder / name.replace(".test.yml", ".rules.yml")).unlink(missing_ok=True)
-    caught = {names[name] for name, said in verdicts.items() if said}
-    for number in caught:
+    noticed = caught(promtool, folder, asked, advance)
+    for number in noticed:
         result.caught[tries[number].mutant.kind] += 1
-    return [one for number, one in enumerate(tries) if number not in caught]
+    return [one for number, one in enumerate(tries) if number not in noticed]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Lock
@@ -41,11 +41,11 @@ def run(
     promtool: Path,
     folder: Path,
     names: Sequence[str],
-    done: Callable[[Collection[str]], None] = lambda names: None,
+    done: Callable[[Mapping[str, str]], None] = lambda verdicts: None,
     batch: int = BATCH,
 ) -> dict[str, str]:
-    """What promtool found wrong with each of the test files ``names`` in ``folder``: "" where nothing. ``done`` is told the files
-    of each process that ended. When it is interrupted, no process is left behind."""
+    """What promtool found wrong with each of the test files ``names`` in ``folder``: "" where nothing. ``done`` is told the
+    verdicts of each process that ended. When it is interrupted, no process is left behind."""
     batches = [names[i : i + batch] for i in range(0, len(names), batch)]
     verdicts: dict[str, str] = {}
     children = _Children()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -122,10 +123,15 @@ def _mapped(work: Callable[[int], RuleTests], numbers: list[int], text: str, tic
     if len(numbers) < PARALLEL_FROM or "fork" not in multiprocessing.get_all_start_methods():
         return [_ticked(work(n), tick, text, i, len(numbers)) for i, n in enumerate(numbers)]
     # Forked, the model is there without being sent; nothing else of this process is used.
-    with multiprocessing.get_context("fork").Pool(max(1, os.cpu_count() or 1)) as pool:
+    with multiprocessing.get_context("fork").Pool(max(1, os.cpu_count() or 1), _leave_interrupts) as pool:
         made = pool.imap(work, numbers, chunksize=4)
         found = [_ticked(rule, tick, text, i, len(numbers)) for i, rule in enumerate(made)]
     return found
+
+
+def _leave_interrupts() -> None:
+    """An interruption is this process' business: it ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _ticked(rule: RuleTests, tick: Tick, text: str, done: int, total: int) -> RuleTests:
