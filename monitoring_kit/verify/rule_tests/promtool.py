@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 
 from monitoring_kit.emit.yaml_text import yaml_text
@@ -48,8 +49,12 @@ def run(
     verdicts of each process that ended. When it is interrupted, no process is left behind."""
     batches = [names[i : i + batch] for i in range(0, len(names), batch)]
     verdicts: dict[str, str] = {}
-    children = _Children()
-    with ThreadPoolExecutor(max_workers=max(1, os.cpu_count() or 1)) as pool:
+    # promtool's databases go where they are removed with the rest, should it be ended.
+    with (
+        TemporaryDirectory(prefix="mkit-promtool-") as databases,
+        ThreadPoolExecutor(max_workers=max(1, os.cpu_count() or 1)) as pool,
+    ):
+        children = _Children(databases)
         waiting = [pool.submit(_batch, promtool, folder, some, children) for some in batches]
         try:
             for one in as_completed(waiting):
@@ -67,17 +72,17 @@ def run(
 class _Children:
     """The processes that run, so that they can be ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, databases: str) -> None:
+        self._environment = {**os.environ, "LC_ALL": "C", "NO_COLOR": "1", "TMPDIR": databases}
         self._lock, self._running, self._stopped = Lock(), set[subprocess.Popen[str]](), False
 
     def start(self, command: Sequence[str], folder: Path) -> subprocess.Popen[str] | None:
         """A process in ``folder``; None after ``stop``. Raises ``OSError`` when it does not start."""
-        environment = {**os.environ, "LC_ALL": "C", "NO_COLOR": "1"}
         with self._lock:
             if self._stopped:
                 return None
             child = subprocess.Popen(
-                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                command, cwd=folder, env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 text=True, errors="replace",
             )  # fmt: skip
             self._running.add(child)

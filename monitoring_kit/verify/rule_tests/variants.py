@@ -106,8 +106,9 @@ def _expr(text: str, recorded: frozenset[str], prefix: str) -> str:
         return text
 
     def rename(node: ast.Expr) -> ast.Expr:
-        own = isinstance(node, ast.VectorSelector) and node.name in recorded
-        return replace(node, name=f"{prefix}{node.name}") if own else node  # type: ignore[attr-defined, call-arg]
+        if isinstance(node, ast.VectorSelector) and node.name in recorded:
+            return replace(node, name=f"{prefix}{node.name}")
+        return node
 
     return print_expr(rewrite(_parsed(text), rename))
 
