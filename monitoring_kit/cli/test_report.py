@@ -16,6 +16,7 @@ from monitoring_kit.verify.rule_tests.routes import Route
 from monitoring_kit.verify.rule_tests.runner import Outcome
 
 _WIDTH = 30
+_NAMES = 3
 
 
 class Bar:
@@ -81,12 +82,22 @@ def _routes(outcome: Outcome) -> list[str]:
         return []
     width = max(len(_title(r.alert, r.service)) for r in routes)
     lines = ["Routes: x told, q told at quiet hours as well, - not told", ""]
-    lines.append(f"{'alert':<{width}}  {'severity':<8}  {'  '.join(channels)}")
+    silenced = any(r.held_back_by for r in routes)
+    heading = f"{'alert':<{width}}  {'severity':<8}  {'  '.join(channels)}"
+    lines.append(f"{heading}  held back while one of these fires" if silenced else heading)
     for route in routes:
         cells = "  ".join(_cell(route, c).ljust(len(c)) for c in channels)
-        trouble = f"  {route.problem}" if route.problem else ""
-        lines.append(f"{_title(route.alert, route.service):<{width}}  {route.severity:<8}  {cells}{trouble}".rstrip())
+        row = f"{_title(route.alert, route.service):<{width}}  {route.severity:<8}  {cells}  {_held_back(route)}"
+        lines.append(row.rstrip())
+        lines += [f"    WRONG: {line}" for line in route.problem.splitlines()]
     return [*lines, ""]
+
+
+def _held_back(route: Route) -> str:
+    """The alerts that hold one back; the first few of many, the JSON has all."""
+    names = route.held_back_by
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(names[:_NAMES]) + more
 
 
 def _cell(route: Route, channel: str) -> str:

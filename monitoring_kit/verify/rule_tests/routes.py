@@ -71,7 +71,7 @@ def prove(
     hours = outputs[ALERTMANAGER_YML].tree.get("time_intervals", []) if ALERTMANAGER_YML in outputs else []
     proof.quiet, proof.loud = _hours(hours)
     alerts = list(model.alerts)
-    labels = [full_labels(rule) for rule in alerts]
+    labels = [full_labels(system, rule) for rule in alerts]
     relevant = _relevant(outputs[ALERTMANAGER_YML].tree["route"])
     sets = {tuple(sorted((k, v) for k, v in one.items() if k in relevant)) for one in labels}
     verdicts = _ask(amtool, folder, sorted(sets), done)
@@ -86,9 +86,10 @@ def prove(
     return proof
 
 
-def full_labels(rule: AlertingRule) -> dict[str, str]:
-    """The labels that routing sees of an alert; those that its series bring are not known here and no route asks for them."""
-    return {**rule.labels, "alertname": rule.name}
+def full_labels(system: System, rule: AlertingRule) -> dict[str, str]:
+    """The labels that routing sees of an alert, Prometheus' external ones included; those that its series bring are not known here
+    and no route asks for them."""
+    return {**system.external_labels, **rule.labels, "alertname": rule.name}
 
 
 def _relevant(route: Mapping[str, Any]) -> set[str]:

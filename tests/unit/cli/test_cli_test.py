@@ -47,6 +47,15 @@ def test_the_guides_commands_succeed(folder: Path, line: str) -> None:
     assert "0 rules failed; 100.0% of the alerts are seen to fire" in done.stdout
 
 
+def test_the_table_says_who_is_told_and_what_holds_an_alert_back(folder: Path) -> None:
+    lines = mkit(folder, "test", "shop.yaml", "--alert", "HighMemory", "--alert", "HighErrorRate").stdout.splitlines()
+    assert lines[2:5] == [
+        "alert              severity  email  phone  held back while one of these fires",
+        "web/HighErrorRate  critical  x      x",
+        "web/HighMemory     warning   x      -      web/ServiceDown, web/ServiceAbsent, web/HighErrorRate",
+    ]
+
+
 def test_the_machine_formats(folder: Path) -> None:
     tree = json.loads(mkit(folder, "test", "shop.yaml", "--alert", "HighErrorRate", "--format", "json").stdout)
     assert [r["name"] for r in tree["rules"]] == ["HighErrorRate"]
