@@ -30,7 +30,7 @@ class Join:
     @property
     def never(self) -> Miss | None:
         """The first reason when no pair can match."""
-        return self.misses[0] if self.misses and all(m is not None for m in self.misses) else None
+        return self.misses[0] if all(m is not None for m in self.misses) else None
 
 
 def binary(node: ast.Binary, left: Value, right: Value) -> tuple[Value, Join | None]:
@@ -88,11 +88,6 @@ def _miss(matching: ast.Matching | None, one: Source, other: Source) -> Miss | N
 def _has(source: Source, label: str, fact: Fact) -> Why:
     span = source.node.span
     return Why(span, f"this always has `{label}`" + (f'="{fact.value}"' if fact.value is not None else ""))
-
-
-def _constant(value: Value) -> float | None:
-    source = value[0]
-    return source.low if len(value) == 1 and source.const and source.low == source.high else None
 
 
 def _merge_labels(node: ast.Binary, one: Source, other: Source, found: Source) -> None:
