@@ -49,7 +49,7 @@ def status(ctx: click.Context, spec: str, env: str | None, url: str, form: str, 
     from monitoring_kit.live.scrape import ScrapeError
     from monitoring_kit.live.slo_status import standings
 
-    plans = _plans(ctx, spec, env)
+    plans, _ = _plans(ctx, spec, env)
     try:
         found = standings(url, plans, timeout)
     except ScrapeError as error:
@@ -95,7 +95,7 @@ def backfill(
     target = out or tsdb
     if target is None:
         raise click.UsageError("give -o, the folder for the blocks")
-    plans = _plans(ctx, spec, env)
+    plans, retention = _plans(ctx, spec, env)
     rules = backfill_rules(plans)
     tools = find_tools()
     promtool = tools["promtool"]
@@ -112,13 +112,13 @@ def backfill(
     try:
         with Progress(progress).step("computing the history"):
             if url is not None:
-                blocks = write_blocks(program, rules, url, start, end, target)
+                blocks = write_blocks(program, rules, url, start, end, target, retention)
             else:
                 assert tsdb is not None
                 blocks = served(
                     tools["prometheus"],
                     tsdb,
-                    lambda at, to: write_blocks(program, rules, at, start, end, to),
+                    lambda at, to: write_blocks(program, rules, at, start, end, to, retention),
                     target,
                 )
     except (BackfillError, LabError, OSError) as error:
@@ -127,7 +127,8 @@ def backfill(
     click.echo(f"{target}: {len(blocks)} blocks")
 
 
-def _plans(ctx: click.Context, spec: str, env: str | None) -> tuple[SloPlan, ...]:
+def _plans(ctx: click.Context, spec: str, env: str | None) -> tuple[tuple[SloPlan, ...], float]:
+    """The objectives of the spec, and for how many seconds its Prometheus keeps samples."""
     from monitoring_kit.pipeline import compile_spec
 
     made = compile_spec(spec, env)
@@ -137,7 +138,7 @@ def _plans(ctx: click.Context, spec: str, env: str | None) -> tuple[SloPlan, ...
     if not made.model.slos:
         click.echo(f"error: {spec} has no objectives (`slos:` of a service)", err=True)
         ctx.exit(1)
-    return made.model.slos
+    return made.model.slos, made.model.system.spec.prometheus.retention.time.seconds
 
 
 def table(found: list[Standing]) -> str:

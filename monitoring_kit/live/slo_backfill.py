@@ -7,11 +7,13 @@ rules here compute it in one go, as a subquery over the raw counters, and promto
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from monitoring_kit import conventions as c
 from monitoring_kit.emit.yaml_text import yaml_text
+from monitoring_kit.live.block_size import block_argument, own_block
 from monitoring_kit.lower.model import RecordingRule, RuleGroup
 from monitoring_kit.lower.rule_files import group_tree
 from monitoring_kit.lower.slo import tiles
@@ -23,11 +25,14 @@ from monitoring_kit.promql import Expr, parse, rewrite
 from monitoring_kit.promql import build as q
 from monitoring_kit.promql.ast import Matching, Paren, VectorSelector
 from monitoring_kit.promql.template import Template
-from monitoring_kit.verify.programs import run
+from monitoring_kit.verify.programs import Result, run
 
 # Steps within a tile: the fast group's own for small tiles; a minute still overlaps five-minute rates five times.
 _STEPS = {"5m": "30s", "1h": "1m"}
 
+
+# Rule files that promtool works on at the same time: it takes one rule after the other.
+PARTS = 4
 
 # promtool ends without a word when the first of its blocks is shorter than a group's interval (2.42: `importRule` breaks
 # out of its loop), so the start is moved to where a block begins.
@@ -42,8 +47,11 @@ class BackfillError(Exception):
     """The history could not be written; the text says why."""
 
 
-def backfill_rules(plans: Iterable[SloPlan]) -> str:
-    """A rule file whose rules record the tiles of every objective from raw samples alone; "" when none has tiles."""
+def backfill_rules(plans: Iterable[SloPlan]) -> list[str]:
+    """Rule files whose rules record the tiles of every objective from raw samples alone; none when no objective has tiles.
+
+    They are independent of each other.
+    """
     small: list[RecordingRule] = []
     hourly: list[RecordingRule] = []
     done: set[tuple[str, str]] = set()
@@ -59,13 +67,15 @@ def backfill_rules(plans: Iterable[SloPlan]) -> str:
             raw = _inlined(plan, expr)
             small.append(RecordingRule(c.slo_tile(kind, "5m"), _tile(raw, "5m"), labels, plan.origin))
             hourly += _hourly(kind, raw, labels, plan)
+    return [_file(small[n::PARTS], hourly[n::PARTS]) for n in range(min(PARTS, len(small)))]
+
+
+def _file(small: Sequence[RecordingRule], hourly: Sequence[RecordingRule]) -> str:
     groups = [
         RuleGroup("slo-tiles-5m", c.SLO_RULES, tuple(small), TILE_INTERVAL),
         RuleGroup("slo-tiles-1h", c.SLO_RULES, tuple(hourly), HOUR_INTERVAL),
     ]
-    if not small:
-        return ""
-    return yaml_text(Branch(groups=[group_tree(group) for group in groups]))[0]
+    return yaml_text(Branch(groups=[group_tree(group) for group in groups if group.rules]))[0]
 
 
 def _hourly(kind: str, raw: Expr, labels: dict[str, str], plan: SloPlan) -> list[RecordingRule]:
@@ -94,8 +104,11 @@ def _inlined(plan: SloPlan, expr: Expr) -> Expr:
     return parse(filled)
 
 
-def write_blocks(promtool: Path, rules: str, url: str, start: float, end: float, out: Path) -> list[Path]:
-    """Evaluate ``rules`` at ``url`` from ``start`` to ``end`` (Unix times) and write blocks below ``out``.
+def write_blocks(
+    promtool: Path, rules: Sequence[str], url: str, start: float, end: float, out: Path, retention: float
+) -> list[Path]:
+    """Evaluate the files of ``rules`` at ``url`` from ``start`` to ``end`` (Unix times) and write blocks below ``out``, none
+    longer than a server that keeps ``retention`` seconds has them.
 
     The blocks are complete when this returns; each is a folder of its own. Raises BackfillError, in which case what was
     written so far is left for inspection.
@@ -104,19 +117,26 @@ def write_blocks(promtool: Path, rules: str, url: str, start: float, end: float,
     out.mkdir(parents=True, exist_ok=True)
     before = set(out.iterdir())
     start -= start % _BLOCK_SECONDS
-    path = out / "slo-backfill.rules.yml"
-    path.write_text(rules, encoding="utf-8")
-    arguments = [
-        "tsdb", "create-blocks-from", "rules", f"--start={int(start)}", f"--end={int(end)}", f"--url={url}", f"--output-dir={out}", str(path),
-    ]  # fmt: skip
-    try:
-        result = run(promtool, arguments, out, TIMEOUT_SECONDS)
-    finally:
-        path.unlink()
+    block = block_argument(TILE_INTERVAL.seconds, own_block(retention))
+
+    def one(item: tuple[int, str]) -> Result:
+        path = out / f"slo-backfill-{item[0]}.rules.yml"
+        path.write_text(item[1], encoding="utf-8")
+        arguments = [
+            "tsdb", "create-blocks-from", "rules", block, f"--start={int(start)}", f"--end={int(end)}", f"--url={url}", f"--output-dir={out}", str(path),
+        ]  # fmt: skip
+        try:
+            return run(promtool, arguments, out, TIMEOUT_SECONDS)
+        finally:
+            path.unlink()
+
+    with ThreadPoolExecutor(PARTS) as pool:
+        results = list(pool.map(one, enumerate(rules)))
     blocks = sorted(p for p in out.iterdir() if p not in before and (p / "meta.json").is_file())
     # promtool 2.42 prints errors of single rules and still exits with 0.
-    if result.failed or "error" in result.err.lower():
-        raise BackfillError(f"promtool could not evaluate the history: {result.text[-2000:]}")
+    wrong = [result.text for result in results if result.failed or "error" in result.err.lower()]
+    if wrong:
+        raise BackfillError(f"promtool could not evaluate the history: {wrong[0][-2000:]}")
     if not blocks:
         raise BackfillError("there is no history to compute from: no block was written")
     return blocks

@@ -189,7 +189,7 @@ def _backfill(model: Model, data: Path, end: int, days: int) -> None:
     served(
         find_tools()["prometheus"],
         data,
-        lambda url, to: write_blocks(promtool, rules, url, end - days * DAY, end, to),
+        lambda url, to: write_blocks(promtool, rules, url, end - days * DAY, end, to, 100.0 * DAY),
         data,
     )
 

@@ -13,11 +13,11 @@ from typing import Any
 from monitoring_kit.live.backtest.client import Client
 from monitoring_kit.live.backtest.errors import BacktestError
 from monitoring_kit.live.backtest.inline import Recorded
+from monitoring_kit.live.block_size import block_argument
 from monitoring_kit.promql import metrics, print_expr
 from monitoring_kit.stack.lab import Lab, LabError, free_port
 from monitoring_kit.stack.tools import find_tools
 
-# promtool reads in steps of the evaluation interval and refuses more than 11,000 points for each two-hour block: never reached.
 _PROMTOOL_SECONDS = 3600.0
 
 
@@ -128,7 +128,8 @@ def backfill(
                 lab.run(
                     "promtool",
                     [
-                        promtool, "tsdb", "create-blocks-from", "rules", f"--url={server.client.url}",
+                        promtool, "tsdb", "create-blocks-from", "rules", block_argument(max(interval, 1000) / 1000),
+                        f"--url={server.client.url}",
                         f"--start={start // 1000}", f"--end={end // 1000}", f"--eval-interval={max(interval, 1000) // 1000}s",
                         f"--output-dir={server.data}", file,
                     ],
