@@ -10,6 +10,7 @@ from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.access import client_settings
 from monitoring_kit.lower.discovery import Discovery, discover
 from monitoring_kit.lower.limits import scrape_limits
+from monitoring_kit.lower.native_histograms import histogram_settings
 from monitoring_kit.lower.relabel import copy_label, set_label, written_rules
 from monitoring_kit.lower.tree import Branch
 from monitoring_kit.resolve.system import ServiceView, System
@@ -48,6 +49,7 @@ def scrape_job(system: System, view: ServiceView, report: Report) -> Branch | No
             **client_settings(
                 report, scrape.node.span, tls=scrape.tls, basic_auth=scrape.basic_auth, bearer_file=scrape.bearer_file
             ),
+            **histogram_settings(system, view, report),
             **scrape_limits(system, view, {"job": view.job, **labels}),
             **_static(scrape, found, labels),
             **found.configs,

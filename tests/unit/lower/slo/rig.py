@@ -47,8 +47,9 @@ def rules_of(text: str, folder: Path) -> list[Path]:
 class Run:
     """One promtool test: series by selector, 30 s apart, and what must hold when."""
 
-    def __init__(self, rules: list[Path], folder: Path, step: str = "30s") -> None:
+    def __init__(self, rules: list[Path], folder: Path, step: str = "30s", program: Path | None = None) -> None:
         self.rules, self.folder, self.step = rules, folder, step
+        self.program = program or find_tools()["promtool"].path
         self.series: dict[str, str] = {}
         self.checks: list[dict[str, Any]] = []
 
@@ -87,9 +88,8 @@ class Run:
         }
         path = self.folder / "test.yml"
         path.write_text(yaml.safe_dump(test))
-        tool = find_tools()["promtool"].path
-        assert tool is not None
-        done = subprocess.run([str(tool), "test", "rules", str(path)], capture_output=True, text=True, check=False)
+        assert self.program is not None
+        done = subprocess.run([str(self.program), "test", "rules", str(path)], capture_output=True, text=True, check=False)
         if done.returncode:
             print((done.stdout + done.stderr)[-3000:])
         return done.returncode == 0
