@@ -65,6 +65,56 @@ def test_an_alert_that_cannot_come_in_time_is_seen(tmp_path: Path) -> None:
     assert 600 <= detection["time_to_detect_s"] <= 720
 
 
+SHOP = """\
+version: mkit/v1
+system: shop
+prometheus: {retention: {time: 15d}}
+channels: {hook: {kind: webhook, url: 'http://127.0.0.1:1/'}}
+services:
+  web: {kind: http, scrape: {targets: ['web:80']}, slos: {up: {signal: errors, objective: 99.9%, window: 14d, tiers: {TIERS}}}}
+alerts:
+  odd: {anomaly: [traffic], severity: warning}
+"""
+
+
+def simulate_shop(folder: Path, tiers: str, *names: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    spec = folder / "mkit.yaml"
+    spec.write_text(SHOP.replace("{TIERS}", tiers))
+    options = [part for name in names for part in ("--scenario", name)]
+    command = [sys.executable, "-m", "monitoring_kit", "simulate", str(spec), "--format", "json", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, {scenario["name"]: scenario for scenario in json.loads(done.stdout)["scenarios"]}
+
+
+def test_what_needs_a_past_is_judged(tmp_path: Path) -> None:
+    """0.05 % of bad events before and 0.5 % from then on. The share of three days passes 0.1 % after 72 h x 0.05 / 0.45 = 8 h, that
+    of a day passes 0.3 % after 24 h x 0.25 / 0.45 = 13 h 20 min. Half of the traffic is told after 5 minutes of rate, 5 of
+    average and 10 of `for`."""
+    code, found = simulate_shop(tmp_path, "{}", "slow-burn", "half-traffic")
+    assert code == 0
+    assert not [name for scenario in found.values() for name in scenario["not_judged"]]
+    burn = {a["alert"]: a for a in found["slow-burn"]["alerts"]}
+    assert set(burn) == {"SloTicketSlow", "SloTicketFast"}
+    assert burn["SloTicketSlow"]["time_to_detect_s"] == pytest.approx(8 * 3600, abs=2400)
+    assert burn["SloTicketFast"]["time_to_detect_s"] == pytest.approx(13.33 * 3600, abs=2400)
+    assert (found["slow-burn"]["pages"], found["slow-burn"]["tickets"]) == (0, 2)
+    (odd,) = found["half-traffic"]["alerts"]
+    assert odd["alert"] == "odd"
+    assert 600 < odd["time_to_detect_s"] < 1500
+    assert not found["slow-burn"]["false_alarms"]
+    assert not found["half-traffic"]["false_alarms"]
+
+
+def test_a_slow_burn_without_tickets_is_missed(tmp_path: Path) -> None:
+    code, found = simulate_shop(tmp_path, "{ticket_fast: {disable: true}, ticket_slow: {disable: true}}", "slow-burn")
+    assert code == 1
+    assert found["slow-burn"]["goal_met"] is False
+    assert found["slow-burn"]["detections"] == [
+        {"service": "web", "alert": None, "time_to_detect_s": None, "page": None, "time_to_page_s": None}
+    ]
+
+
 def test_listing_and_unknown_scenarios() -> None:
     command = [sys.executable, "-m", "monitoring_kit", "simulate"]
     done = subprocess.run([*command, "--list"], capture_output=True, text=True, check=True)

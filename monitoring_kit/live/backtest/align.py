@@ -22,7 +22,9 @@ def phases(client: Client, anchors: Iterable[Recorded], start: int, end: int) ->
     found = {}
     for rule in anchors:
         matchers = ", ".join(f"{n}={quote(v)}" for n, v in {**rule.labels, **rule.known}.items())
-        expr = f"timestamp({rule.record}{{{matchers}}})"
+        # A group may be evaluated less often than the server looks back: look through two intervals.
+        within = f"[{2 * rule.interval}ms:{min(rule.interval, 60_000)}ms]"
+        expr = f"max_over_time(timestamp({rule.record}{{{matchers}}}){within})"
         try:
             rows = client.query_range(expr, start, end, max((end - start) // PROBES, 1))
         except EvaluationError:

@@ -7,13 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from monitoring_kit.conventions import PROMETHEUS_YML
+from monitoring_kit.live.backtest.backfill import needed
 from monitoring_kit.live.backtest.errors import BacktestError
+from monitoring_kit.live.backtest.inline import Recorded
 from monitoring_kit.live.backtest.jobs import Job, jobs_of, recordings_of
 from monitoring_kit.live.backtest.machine import Firing
+from monitoring_kit.live.backtest.run import MAX_INNER as BACKTEST_MAX_INNER
 from monitoring_kit.live.backtest.run import Backtest, Options, run
-from monitoring_kit.live.backtest.tsdb import PrivateServer, tool
-from monitoring_kit.live.simulate.samples import exposition, targets_of
+from monitoring_kit.live.backtest.tsdb import PrivateServer, backfill, tool
+from monitoring_kit.live.simulate.samples import BLOCK, exposition, targets_of
 from monitoring_kit.live.simulate.scenario import Scenario, library
+from monitoring_kit.lower.detection import SIGNAL
 from monitoring_kit.lower.model import Model
 from monitoring_kit.pipeline import Compilation
 from monitoring_kit.resolve.system import ServiceView
@@ -23,7 +27,7 @@ from monitoring_kit.stack.simulation_plan import plan
 # Monday, 5 January 2026, 00:00 UTC; a scenario has 40 days for itself, so that no window reaches another one's.
 EPOCH = 1_767_571_200
 APART = 40 * 86_400
-# Alerts on weeks of recorded history are left out: a scenario has no such past.
+# Alerts on days of recorded history are left out where a scenario has no such past.
 MAX_INNER = 300_000
 
 
@@ -83,8 +87,10 @@ def simulate(
                 server = PrivateServer(lab, lab.folder / "data", 120.0, f"{round(step * 2) + 1}s")
                 for scenario in mine:
                     tell(f"replaying {scenario.name}")
+                    start = _start(scenarios, scenario)
+                    recordings = _past(compilation.model, scenario, start, server, lab, tell)
                     found[scenario.name] = _play(
-                        compilation, server, scenario, _start(scenarios, scenario), hit[scenario.name], threads
+                        compilation.model, server, scenario, start, hit[scenario.name], recordings, threads
                     )
     except LabError as error:
         raise BacktestError("simulate/tools", str(error)) from None
@@ -110,7 +116,13 @@ def _write(compilation: Compilation, scenario: Scenario, start: int, lab: Lab, t
 
     def block(item: tuple[int, str]) -> None:
         file = lab.write(f"samples/{scenario.name}-{item[0]}.txt", item[1])
-        lab.run("promtool", [promtool, "tsdb", "create-blocks-from", "openmetrics", "-q", file, lab.folder / "data"])
+        lab.run(
+            "promtool",
+            [
+                promtool, "tsdb", "create-blocks-from", "openmetrics", f"--max-block-duration={BLOCK}s", "-q", file,
+                lab.folder / "data",
+            ],
+        )  # fmt: skip
         file.unlink()
 
     with ThreadPoolExecutor(2) as pool:
@@ -139,21 +151,33 @@ def _labels(compilation: Compilation) -> dict[str, dict[str, str]]:
     return found
 
 
+def _past(model: Model, scenario: Scenario, start: int, server: PrivateServer, lab: Lab, tell: Tell) -> list[Recorded]:
+    """Record what alerts read through windows, where the scenario has a past; returns the rules that are left to evaluate."""
+    recordings = recordings_of(model)
+    if not scenario.history:
+        return recordings
+    wanted = needed(recordings, jobs_of(model), ranged_only=True)
+    backfill(server, lab, wanted, start * 1000, round(start + scenario.length) * 1000, tell)
+    done = {id(rule) for rule in wanted}
+    return [rule for rule in recordings if id(rule) not in done]
+
+
 def _play(
-    compilation: Compilation, server: PrivateServer, scenario: Scenario, start: int, hit: list[str], threads: int
-) -> Played:
-    assert compilation.model is not None
-    model = compilation.model
+    model: Model, server: PrivateServer, scenario: Scenario, start: int, hit: list[str], recordings: list[Recorded],
+    threads: int,
+) -> Played:  # fmt: skip
     # The first scrapes give no rate yet: evaluation begins after two of them.
-    first, last = (start + 2 * scenario.step) * 1000, (start + scenario.length) * 1000 - 1
-    options = Options(round(first), round(last), cold=True, recordings="inline", threads=threads, max_inner=MAX_INNER)
-    result = run(server.client, jobs_of(model), recordings_of(model), options)
+    first = (start + max(scenario.history, 2 * scenario.step)) * 1000
+    last = (start + scenario.length) * 1000 - 1
+    most = BACKTEST_MAX_INNER if scenario.history else MAX_INNER
+    options = Options(round(first), round(last), cold=True, recordings="inline", threads=threads, max_inner=most)
+    result = run(server.client, jobs_of(model), recordings, options)
     if result.stopped:
         if result.stopped_kind == "interrupted":
             raise KeyboardInterrupt
         raise BacktestError(result.stopped_kind, result.stopped)
     # The worst case: the fault comes just after a scrape that still saw nothing of it.
-    begin = round((start + scenario.before - scenario.step) * 1000)
+    begin = round((start + scenario.begin - scenario.step) * 1000)
     played = Played(scenario, begin, begin + round((scenario.incident + scenario.step) * 1000), hit, result)
     for outcome in result.outcomes:
         for firing in outcome.firings:
@@ -171,7 +195,11 @@ def _watched(model: Model, scenario: Scenario, service: str) -> bool:
     for rule in model.alerts:
         if rule.service != service or (scenario.expect == "page" and rule.severity != "critical"):
             continue
-        read = {condition.use.signal.name for condition in rule.conditions}
+        if scenario.by not in ("", rule.kind):
+            continue
+        read = {condition.use.signal.name for condition in rule.conditions} | {
+            rule.labels.get(SIGNAL, "").split("(")[0]
+        }
         if not scenario.signals or rule.kind == "slo" or read & set(scenario.signals):
             return True
     return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from monitoring_kit.live.simulate.scenario import USUAL_ERRORS, Moment, Scenario, moment
 from monitoring_kit.stack.simulation_plan import SimulatedMetric, SimulatedSeries, SimulatedService
 
-# Blocks of Prometheus begin at multiples of this.
-BLOCK = 7200
+# A block of Prometheus is 2 h x 3^n long and begins at a multiple of that: few of them, but none that needs much memory.
+BLOCK = 7200 * 9
 SIGMA = 0.5
 _DAY = 86_400
 
@@ -60,54 +61,58 @@ def _level(scenario: Scenario, at: float, rng: random.Random) -> float:
 
 
 def exposition(targets: Sequence[Target], scenario: Scenario, start: int) -> Iterator[tuple[int, str]]:
-    """(start of the block, text) for each two hours: the samples of every series, oldest first."""
-    blocks: dict[int, list[str]] = {}
+    """(start of the block, text) for each block: the samples of every series, oldest first."""
     times = [start + round(i * scenario.step) for i in range(int(scenario.length / scenario.step))]
-    for target in targets:
-        _up(target, times, blocks)
-        for metric in target.service.metrics:
-            if metric.name == target.service.alive:
-                continue
-            for index, series in enumerate(metric.series):
-                seed = f"{scenario.name} {target.labels['instance']} {target.service.service} {metric.name} {index}"
-                rng = random.Random(seed)  # noqa: S311
-                _metric(target, metric, series, scenario, times, blocks, rng)
-    for block in sorted(blocks):
-        yield block, "".join(blocks[block]) + "# EOF\n"
+    series = [lines for target in targets for lines in _target(target, scenario, times)]
+    for block, inside in itertools.groupby(times, lambda at: at // BLOCK * BLOCK):
+        count = len(list(inside))
+        text = "".join(itertools.chain.from_iterable(itertools.islice(lines, count) for lines in series))
+        if text:
+            yield block, text + "# EOF\n"
 
 
-def _up(target: Target, times: Sequence[int], blocks: dict[int, list[str]]) -> None:
+def _target(target: Target, scenario: Scenario, times: Sequence[int]) -> Iterator[Iterator[str]]:
+    """For each series its lines, one for each time, empty where there is no sample; made when they are asked for."""
     name = _series("up", target.labels)
     alive = target.service.alive
-    for at, state in zip(times, target.moments, strict=True):
-        if state.scraped:
-            # An exporter answers whether or not what it looks at does; its other metrics are gone then.
-            lines = [f"{name} {int(state.up or alive is not None)} {at}\n"]
-            lines += [f"{_series(alive, target.labels)} {int(state.up)} {at}\n"] if alive is not None else []
-            blocks.setdefault(at // BLOCK * BLOCK, []).extend(lines)
+    states = list(zip(times, target.moments, strict=True))
+    # An exporter answers whether or not what it looks at does; its other metrics are gone then.
+    answers = alive is not None
+    yield (f"{name} {int(s.up or answers)} {at}\n" if s.scraped else "" for at, s in states)
+    if alive is not None:
+        life = _series(alive, target.labels)
+        yield (f"{life} {int(s.up)} {at}\n" if s.scraped else "" for at, s in states)
+    for metric in target.service.metrics:
+        if metric.name == alive:
+            continue
+        for index, series in enumerate(metric.series):
+            seed = f"{scenario.name} {target.labels['instance']} {target.service.service} {metric.name} {index}"
+            rng = random.Random(seed)  # noqa: S311
+            for label, values in _metric(target, metric, series, scenario, times, rng):
+                yield _lines(label, values, target, times)
 
 
 def _metric(
     target: Target, metric: SimulatedMetric, series: SimulatedSeries, scenario: Scenario, times: Sequence[int],
-    blocks: dict[int, list[str]], rng: random.Random,
-) -> None:  # fmt: skip
+    rng: random.Random,
+) -> Iterator[tuple[str, Iterator[float]]]:  # fmt: skip
     labels = {**series.labels, **target.labels}
     if metric.type == "gauge":
         name = _series(metric.name, labels)
         if metric.age or metric.name.endswith("_timestamp_seconds"):
             # The time of something that was done `level` seconds ago, or has just been done.
             ago = metric.level if metric.age else 0.0
-            _write([(name, iter([at - ago for at in times]))], target, times, blocks)
+            yield name, iter([at - ago for at in times])
             return
         # A share of what an instance may use does not get smaller because there are more of them.
         values: Iterator[float] = (
             _gauge(metric, level if scenario.season else 1.0, scenario.of, rng) for level in target.levels
         )
-        _write([(name, values)], target, times, blocks)
+        yield name, values
         return
     events = _events(target, metric, series, scenario, rng)
     if metric.type == "counter":
-        _write([(_series(metric.name, labels), _summed(events, target.moments))], target, times, blocks)
+        yield _series(metric.name, labels), _summed(events, target.moments)
         return
     counts = list(events)
     bounds = [*metric.buckets, math.inf]
@@ -116,11 +121,10 @@ def _metric(
         share = [n * _below(bound, usual * m.slow) for n, m in zip(counts, target.moments, strict=True)]
         le = "+Inf" if bound == math.inf else f"{bound:g}"
         name = _series(f"{metric.name}_bucket", {**labels, "le": le})
-        _write([(name, _summed(iter(share), target.moments))], target, times, blocks)
+        yield name, _summed(iter(share), target.moments)
     spent = [n * usual * m.slow * math.exp(SIGMA**2 / 2) for n, m in zip(counts, target.moments, strict=True)]
     for suffix, events in (("sum", iter(spent)), ("count", iter(counts))):
-        name = _series(f"{metric.name}_{suffix}", labels)
-        _write([(name, _summed(events, target.moments))], target, times, blocks)
+        yield _series(f"{metric.name}_{suffix}", labels), _summed(events, target.moments)
 
 
 def _gauge(metric: SimulatedMetric, level: float, of: int, rng: random.Random) -> float:
@@ -158,13 +162,9 @@ def _summed(events: Iterator[float], moments: Sequence[Moment]) -> Iterator[floa
         yield total
 
 
-def _write(
-    lines: Sequence[tuple[str, Iterator[float]]], target: Target, times: Sequence[int], blocks: dict[int, list[str]]
-) -> None:
-    for name, values in lines:
-        for at, state, value in zip(times, target.moments, values, strict=True):
-            if state.up and state.scraped:
-                blocks.setdefault(at // BLOCK * BLOCK, []).append(f"{name} {value:.10g} {at}\n")
+def _lines(name: str, values: Iterator[float], target: Target, times: Sequence[int]) -> Iterator[str]:
+    for at, state, value in zip(times, target.moments, values, strict=True):
+        yield f"{name} {value:.10g} {at}\n" if state.up and state.scraped else ""
 
 
 def _poisson(mean: float, rng: random.Random) -> float:

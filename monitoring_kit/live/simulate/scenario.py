@@ -8,7 +8,7 @@ from importlib import resources
 
 from monitoring_kit.spec.quantity import Duration
 
-_TIMES = ("within", "before", "incident", "after", "step", "every", "lasting", "resets", "gap")
+_TIMES = ("history", "within", "before", "incident", "after", "step", "every", "lasting", "resets", "gap")
 USUAL_ERRORS = 0.0005
 
 
@@ -22,9 +22,11 @@ class Scenario:
     before: float
     incident: float
     after: float
+    history: float = 0.0
     within: float = 0.0
     step: float = 15.0
     signals: tuple[str, ...] = ()
+    by: str = ""
     traffic: float = 1.0
     errors: float = USUAL_ERRORS
     slow: float = 1.0
@@ -41,8 +43,18 @@ class Scenario:
     rate: float = 0.0
 
     @property
-    def length(self) -> float:
+    def judged(self) -> float:
+        """How long alerts are watched: all but the past that is only there to be learned from."""
         return self.before + self.incident + self.after
+
+    @property
+    def length(self) -> float:
+        return self.history + self.judged
+
+    @property
+    def begin(self) -> float:
+        """When the incident begins, after the scenario's start."""
+        return self.history + self.before
 
     @property
     def harms(self) -> bool:
@@ -64,7 +76,7 @@ class Moment:
 
 def moment(scenario: Scenario, at: float, instance: int) -> Moment:
     """The state of ``instance`` ``at`` seconds after the scenario's start."""
-    since = at - scenario.before
+    since = at - scenario.begin
     if not 0 <= since < scenario.incident or instance >= scenario.hit:
         return Moment()
     if scenario.gap:

@@ -89,7 +89,9 @@ class Run:
         path = self.folder / "test.yml"
         path.write_text(yaml.safe_dump(test))
         assert self.program is not None
-        done = subprocess.run([str(self.program), "test", "rules", str(path)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [str(self.program), "test", "rules", str(path)], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             print((done.stdout + done.stderr)[-3000:])
         return done.returncode == 0
