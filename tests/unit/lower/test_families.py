@@ -173,6 +173,23 @@ def test_mistakes(compile_text: Compile, entry: str, code: str, message: str, he
         assert (found[0].span.line, found[0].span.column) == where[:2]
 
 
+def test_equal_label_sets_are_refused(compile_text: Compile) -> None:
+    """The predictions of several seasons are told apart by a label; taking it away again must not leave two series alike, which
+    fails the rule for every series of the service."""
+    pack = (
+        "kind: own\ntitle: Own\ndescription: x\nmetrics:\n  load: {type: gauge, help: x, labels: {mkit_seasons_ago: {}}}\nsignals:\n"
+        "  load: {title: Load, description: x, unit: number, bad: high, by: [mkit_seasons_ago],"
+        ' expr: "sum by (service, mkit_seasons_ago) (load)", operation: sum}\n'
+    )
+    text = (
+        HEAD + CHANNEL + "packs: [own.yaml]\n"
+        "services:\n  it: {kind: own, scrape: {targets: ['it:80']}}\n"
+        "alerts:\n  a: {anomaly: [load], severity: warning}\n"
+    )
+    found = [d for d in compile_text(text, own__yaml=pack).report if d.severity.word == "error"]
+    assert [d.code for d in found] == ["anomaly/label"], [d.message for d in found]
+
+
 def test_too_little_history_is_kept(compile_text: Compile) -> None:
     for entry, code in (
         ("{anomaly: traffic, severity: warning}", "anomaly/retention"),
