@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monitoring_kit.conventions import PROMETHEUS_YML
 from monitoring_kit.live.backtest.backfill import needed
@@ -171,7 +171,10 @@ def _play(
     last = (start + scenario.length) * 1000 - 1
     most = BACKTEST_MAX_INNER if scenario.history else MAX_INNER
     options = Options(round(first), round(last), cold=True, recordings="inline", threads=threads, max_inner=most)
-    result = run(server.client, jobs_of(model), recordings, options)
+    # Nothing new is there between two scrapes.
+    step = round(scenario.step * 1000)
+    jobs = [replace(job, interval=max(job.interval, step)) for job in jobs_of(model)]
+    result = run(server.client, jobs, recordings, options)
     if result.stopped:
         if result.stopped_kind == "interrupted":
             raise KeyboardInterrupt
