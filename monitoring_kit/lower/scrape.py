@@ -10,7 +10,7 @@ from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.access import client_settings
 from monitoring_kit.lower.discovery import Discovery, discover
 from monitoring_kit.lower.limits import scrape_limits
-from monitoring_kit.lower.native_histograms import histogram_settings
+from monitoring_kit.lower.native_histograms import classic_buckets
 from monitoring_kit.lower.relabel import copy_label, set_label, written_rules
 from monitoring_kit.lower.tree import Branch
 from monitoring_kit.resolve.system import ServiceView, System
@@ -46,10 +46,10 @@ def scrape_job(system: System, view: ServiceView, report: Report) -> Branch | No
             "scheme": scrape.scheme,
             "params": _params(scrape) or None,
             **native_histograms(system),
+            **classic_buckets(system, view, report),
             **client_settings(
                 report, scrape.node.span, tls=scrape.tls, basic_auth=scrape.basic_auth, bearer_file=scrape.bearer_file
             ),
-            **histogram_settings(system, view, report),
             **scrape_limits(system, view, {"job": view.job, **labels}),
             **_static(scrape, found, labels),
             **found.configs,
@@ -75,7 +75,7 @@ def native_histograms(system: System) -> dict[str, bool]:
     Without it, 3.9 and newer store no native histograms whatever the flag says, and from 3.0 on classic buckets of a
     histogram that is native too are not stored, so that rules on ``_bucket`` would fall silent. Source:
     https://prometheus.io/docs/specs/native_histograms/ and prometheus/prometheus#13532. Before 3.0 there is no key that every
-    newer version takes as well.
+    newer version takes as well: see ``classic_buckets``.
     """
     if NATIVE_HISTOGRAMS not in system.spec.prometheus.features:
         return {}

@@ -94,7 +94,6 @@ class Feature(Enum):
     METRIC_NAME_VALIDATION_SCHEME = Row(P, "metric_name_validation_scheme", "2.55")
     FALLBACK_SCRAPE_PROTOCOL = Row(P, "fallback_scrape_protocol", "3.0")
     ALWAYS_SCRAPE_CLASSIC_HISTOGRAMS = Row(P, "always_scrape_classic_histograms", "3.0")
-    SCRAPE_NATIVE_HISTOGRAMS = Row(P, "scrape_native_histograms", "3.8")
     CONVERT_CLASSIC_HISTOGRAMS = Row(P, "convert_classic_histograms_to_nhcb", "3.0")
     SCRAPE_NATIVE_HISTOGRAMS = Row(P, "scrape_native_histograms", "3.8")
     ALERTMANAGER_API_V1 = Row(P, "api_version: v1 of an Alertmanager", until="3.0")
