@@ -137,6 +137,7 @@ class Server:
                 got = read_request(connection, self._limit)
             except BadRequest as error:
                 connection.write(error.response, self._security.headers(), keep=False, head_only=False)
+                connection.linger()
                 return
             if got is None:
                 return

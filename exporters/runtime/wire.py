@@ -10,6 +10,8 @@ from .http import Request, Response
 
 MAX_HEAD = 16 * 1024
 MAX_HEADERS = 64
+LINGER_SECONDS = 1.0
+LINGER_BYTES = 16 << 20
 # What we or a mounted handler answer; http.HTTPStatus costs 2 ms at start.
 _PHRASES = {
     200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 400: "Bad Request", 401: "Unauthorized",
@@ -79,6 +81,25 @@ class Connection:
             return False
         self._buffer += data
         return bool(data)
+
+    def linger(self) -> None:
+        """Let the client read the last answer although it is still sending: what it sends is thrown away for a while.
+
+        Closing at once would reset the connection, and the client would see a broken pipe in place of the 413
+        (RFC 9112, 9.6).
+        """
+        until = time.monotonic() + LINGER_SECONDS
+        left = LINGER_BYTES
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+            while left > 0 and (wait := until - time.monotonic()) > 0:
+                self.sock.settimeout(wait)
+                data = self.sock.recv(65536)
+                if not data:
+                    return
+                left -= len(data)
+        except OSError:
+            return
 
     def write(self, response: Response, extra: Mapping[str, str], keep: bool, head_only: bool) -> None:
         """Send a response. OSError when the client does not take it in time."""

@@ -141,6 +141,18 @@ def test_mounted_handlers_get_the_body_however_it_arrives(start: Start, registry
     assert run.ask("/v1/events").status == 405
 
 
+def test_a_client_that_sends_too_much_reads_the_refusal(start: Start, registry: Registry) -> None:
+    """Not a broken pipe: it is still sending when the answer comes."""
+    run = start(lambda args, previous: Exporter(registry, routes=[Route("POST", "/e", lambda r: Response(204))]))
+    body = b" " * (4 << 20)
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", run.port), timeout=10) as sock:
+            sock.sendall(b"POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body))
+            time.sleep(0.05)
+            sock.sendall(body)
+            assert sock.recv(64).startswith(b"HTTP/1.1 413 ")
+
+
 def test_expect_continue_and_pipelining(start: Start, registry: Registry) -> None:
     run = start(
         lambda args, previous: Exporter(registry, routes=[Route("POST", "/e", lambda r: Response(200, r.body))])
