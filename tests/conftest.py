@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from monitoring_kit.diagnostics import Diagnostic
 from monitoring_kit.pipeline import Compilation, compile_spec
@@ -18,6 +19,10 @@ from monitoring_kit.stack.tools import find_tools
 os.environ["PATH"] = os.pathsep.join(
     [*dict.fromkeys(str(t.path.parent) for t in find_tools().values() if t.path), os.environ["PATH"]]
 )
+
+# A property holds or not, however long an example takes: on a loaded machine Hypothesis' own 200 ms would fail sound code.
+settings.register_profile("mkit", deadline=None)
+settings.load_profile("mkit")
 
 HEAD = "version: mkit/v1\nsystem: shop\n"
 CHANNEL = "channels:\n  mail: {kind: webhook, url: 'http://hook:1/'}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from monitoring_kit.conventions import SERVICE, SERVICE_ABSENT, SERVICE_DOWN, TARGET_DOWN, WATCHDOG
 from monitoring_kit.lower import messages
 from monitoring_kit.lower.alerts import static_labels
+from monitoring_kit.lower.answers import answers
 from monitoring_kit.lower.model import AlertingRule
 from monitoring_kit.promql.ast import Aggregate, Binary, Call, Expr, Matcher, Matching, Number, VectorSelector
 from monitoring_kit.resolve.system import ServiceView, System
@@ -40,23 +41,11 @@ def absence_alerts(system: System, view: ServiceView) -> list[AlertingRule]:
             "One target of the service fails its scrapes while others answer.",
         ),
         _rule(
-            system, view, SERVICE_ABSENT, Call("absent", (_of_job("up", view),)), ABSENT_FOR, severity,
+            system, view, SERVICE_ABSENT, Call("absent", (VectorSelector("up", (Matcher("job", "=", view.job),)),)), ABSENT_FOR, severity,
             f"{view.name} has no targets",
             "Prometheus knows no target of the service: it is not deployed, or discovery does not find it.",
         ),
     ]  # fmt: skip
-
-
-def answers(view: ServiceView) -> Expr:
-    """1 for each target that answers, 0 for one that does not. Behind an exporter it is what the exporter looks at that
-    counts: a dead database leaves its exporter's ``up`` at 1. When the scrape itself fails, its gauges are gone and ``up`` speaks.
-    """
-    up = _of_job("up", view)
-    return up if view.alive is None else Binary("or", _of_job(view.alive, view), up)
-
-
-def _of_job(metric: str, view: ServiceView) -> VectorSelector:
-    return VectorSelector(metric, (Matcher("job", "=", view.job),))
 
 
 def _rule(

@@ -115,11 +115,24 @@ def _recordings(view: ServiceView, uses: Iterable[SignalUse]) -> list[RecordingR
 
 
 def _unique(groups: list[RuleGroup], report: Report) -> None:
-    """Two alerts of one name, service and SLO would be one alert to Alertmanager."""
+    """Two alerts of one name, service and SLO would be one alert to Alertmanager. An alert of the spec that is called like one
+    that mkit generates, of whatever service, would share its runbook page and be held back, or hold back others, in its place."""
+    generated = {
+        rule.name: rule
+        for group in groups
+        for rule in group.rules
+        if isinstance(rule, AlertingRule) and rule.spec is None
+    }
+    taken: set[str] = set()
     seen: dict[tuple[str, str | None, str | None], AlertingRule] = {}
     for group in groups:
         for rule in group.rules:
             if not isinstance(rule, AlertingRule):
+                continue
+            if rule.spec is not None and rule.name in generated:
+                if rule.name not in taken:
+                    _taken(rule, generated[rule.name], report)
+                taken.add(rule.name)
                 continue
             key = (rule.name, rule.labels.get(SERVICE), rule.labels.get(SLO))
             if key in seen and seen[key].origin != rule.origin:
@@ -129,3 +142,13 @@ def _unique(groups: list[RuleGroup], report: Report) -> None:
                     notes=(Note(seen[key].origin, "the other one"),),
                 )  # fmt: skip
             seen[key] = rule
+
+
+def _taken(rule: AlertingRule, other: AlertingRule, report: Report) -> None:
+    owner = f" for `{other.service}`" if other.service else ""
+    off = ", or turn the generated ones off: `alerting: {absent: off}`" if other.kind == "absent" else ""
+    report.error(
+        "alerts/duplicate", f"mkit itself generates an alert `{rule.name}`{owner}", rule.origin,
+        help=f"rename yours: runbooks and inhibition tell alerts apart by their name{off}",
+        notes=(Note(other.origin, "generated from this"),),
+    )  # fmt: skip

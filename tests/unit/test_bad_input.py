@@ -216,6 +216,21 @@ CASES: list[tuple[str, str, str, str, str]] = [
         "yaml/duplicate-key", "`A` is written twice", "remove or rename",
     ),
     (
+        "an alert called like a generated one, of no service",
+        BASE + "alerts:\n  «ServiceDown»: {expr: 'up == 0', severity: warning}\n",
+        "alerts/duplicate", "mkit itself generates an alert `ServiceDown` for `web`", "rename yours",
+    ),
+    (
+        "an alert called like a generated one, of a service",
+        BASE + "alerts:\n  «TargetDown»: {when: errors > 5%, services: [web], severity: warning}\n",
+        "alerts/duplicate", "mkit itself generates an alert `TargetDown`", "alerting: {absent: off}",
+    ),
+    (
+        "an alert called like the dead man's switch",
+        BASE + "alerting: {watchdog: {notify: [mail]}}\nalerts:\n  «Watchdog»: {expr: 'vector(1) > 0', severity: info}\n",
+        "alerts/duplicate", "mkit itself generates an alert `Watchdog`", "rename yours",
+    ),
+    (
         "feature that the targeted version lacks: a channel",
         HEAD + WEB + "channels:\n  t: {kind: teams, webhook_file: «/run/secrets/teams»}\n",
         "version/unsupported", "cannot work with Alertmanager 0.25", "compatibility: {alertmanager:",

@@ -8,7 +8,9 @@ from monitoring_kit.diagnostics import Span
 from monitoring_kit.lower.dashboards import queries
 from monitoring_kit.lower.dashboards.library import library
 from monitoring_kit.lower.dashboards.panel import Look, Query, panel
+from monitoring_kit.lower.dashboards.words import describe
 from monitoring_kit.lower.tree import Branch
+from monitoring_kit.promql import Expr, metrics, print_expr
 from monitoring_kit.promql.ast import Matcher
 
 _STATES: list[dict[str, Any]] = [
@@ -46,11 +48,11 @@ def alert_timeline(by: tuple[str, ...], origin: Span | None, *matchers: Matcher)
     return panel("state-timeline", "Alerts over time", text, [Query(expr, queries.legend(by))], look, origin)
 
 
-def up_timeline(title: str, expr: str, label: str, links: list[dict[str, Any]], origin: Span | None) -> Branch:
-    """When which target or service answered its scrapes."""
+def up_timeline(title: str, expr: Expr, label: str, links: list[dict[str, Any]], origin: Span | None) -> Branch:
+    """When which target or service answered; ``expr`` gives 1 or 0 by ``label``."""
     look = Look("none", mappings=_UP, links=links)
-    text = "Whether the targets answered their scrapes; a service is down when one of its targets is.\n\nMetric: `up`"
-    return panel("state-timeline", title, text, [Query(expr, queries.legend((label,)))], look, origin)
+    text = describe("Whether the targets answered; a service is down when one of its targets is.", metrics(expr), ())
+    return panel("state-timeline", title, text, [Query(print_expr(expr), queries.legend((label,)))], look, origin)
 
 
 def alert_stat(severity: str, origin: Span | None, *matchers: Matcher) -> Branch:
@@ -62,12 +64,12 @@ def alert_stat(severity: str, origin: Span | None, *matchers: Matcher) -> Branch
     return _judged(stat, library()["colors"]["severity"]["none"], 1, library()["colors"]["severity"][severity])
 
 
-def up_stat(text: str, origin: Span | None, *matchers: Matcher) -> Branch:
-    """The share of targets that answer: red as soon as one does not, which is when the alert on targets fires."""
+def up_stat(text: str, origin: Span | None, answering: Expr) -> Branch:
+    """The share of targets that answer: red as soon as one does not, which is when the alert on targets fires. ``answering``
+    gives 1 or 0 for each of them."""
     look = Look("percentunit", bad="low")
-    stat = panel(
-        "stat", "Targets up", f"{text}\n\nMetric: `up`", [Query(queries.share_up(*matchers), "up")], look, origin
-    )
+    share = print_expr(queries.fold("avg", (), answering))
+    stat = panel("stat", "Targets up", describe(text, metrics(answering), ()), [Query(share, "up")], look, origin)
     colors = library()["colors"]["severity"]
     return _judged(stat, colors["critical"], 1, colors["none"])
 

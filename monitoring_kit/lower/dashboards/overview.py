@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from monitoring_kit.conventions import SERVICE, system_dashboard
 from monitoring_kit.diagnostics import Span
+from monitoring_kit.lower.answers import all_answers
 from monitoring_kit.lower.dashboards import queries
 from monitoring_kit.lower.dashboards.board import Board
 from monitoring_kit.lower.dashboards.common_panels import alert_list, alert_stat, alert_timeline, up_stat, up_timeline
@@ -44,7 +45,7 @@ def overview_board(context: Context) -> Branch:
     system = context.system
     origin = system.spec.at("system")
     board = Board(system_dashboard(system.name))
-    board.add("up", up_stat("Share of all targets that answer.", origin, queries.ANY_SERVICE), 4, 8)
+    board.add("up", up_stat("Share of all targets that answer.", origin, _answering(context)), 4, 8)
     for severity in ("critical", "warning"):
         board.add(f"firing/{severity}", alert_stat(severity, origin, queries.ANY_SERVICE), 4, 8)
     board.add("alerts/list", alert_list("Alerts now", "", origin), 12, 8)
@@ -70,19 +71,21 @@ def overview_board(context: Context) -> Branch:
 
 
 def _services(context: Context, origin: Span) -> Branch:
-    found = up_timeline(
-        "Services", _service_states(len(context.system.services)), SERVICE, context.service_links, origin
-    )
+    found = up_timeline("Services", _service_states(context), SERVICE, context.service_links, origin)
     found["fieldConfig"]["overrides"] = context.service_overrides
     return found
 
 
-def _service_states(count: int) -> str:
-    states: Expr = queries.fold("min", (SERVICE,), VectorSelector("up", (queries.ANY_SERVICE,)))
-    if count > _MANY:
+def _answering(context: Context) -> Expr:
+    return all_answers(context.system.services.values(), queries.ANY_SERVICE)
+
+
+def _service_states(context: Context) -> Expr:
+    states: Expr = queries.fold("min", (SERVICE,), _answering(context))
+    if len(context.system.services) > _MANY:
         # A line for each of very many services would bury the few that matter: those that were down.
         states = Binary("<", states, Number(1))
-    return print_expr(states)
+    return states
 
 
 def _shared(context: Context) -> list[Shared]:

@@ -88,17 +88,6 @@ def _buckets(histogram: VectorSelector, *matchers: Matcher) -> Expr:
     return fold("sum", ("le",), Call("rate", (MatrixSelector(selector, RATE_INTERVAL),)))
 
 
-def up(*matchers: Matcher, by: tuple[str, ...] = ()) -> str:
-    """Whether targets answer."""
-    selector = VectorSelector("up", matchers)
-    return print_expr(fold("min", by, selector) if by else selector)
-
-
-def share_up(*matchers: Matcher) -> str:
-    """The share of targets that answer."""
-    return print_expr(fold("avg", (), VectorSelector("up", matchers)))
-
-
 def alert_states(by: tuple[str, ...], *matchers: Matcher) -> str:
     """1 for a firing alert, 0 for a pending one."""
     firing = fold("max", by, series("ALERTS", _REAL, *matchers, alertstate="firing"))

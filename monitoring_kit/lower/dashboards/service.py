@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from monitoring_kit.conventions import SERVICE, signal_panel
+from monitoring_kit.lower.answers import answers
 from monitoring_kit.lower.dashboards import queries
 from monitoring_kit.lower.dashboards.board import Board
 from monitoring_kit.lower.dashboards.common_panels import alert_list, alert_timeline, up_stat, up_timeline
@@ -60,8 +61,7 @@ def service_board(context: Context, view: ServiceView) -> Branch:
 
 
 def _head(board: Board, context: Context, view: ServiceView, uses: list[tuple[SignalUse, str]]) -> None:
-    mine = Matcher("job", "=", view.job)
-    board.add("up", up_stat("Share of the service's targets that answer.", view.origin, mine), 4, 6)
+    board.add("up", up_stat("Share of the service's targets that answer.", view.origin, answers(view)), 4, 6)
     first: dict[str, tuple[SignalUse, str]] = {}
     for use, record in uses:
         first.setdefault(use.signal.name, (use, record))
@@ -174,8 +174,8 @@ def _instances(board: Board, context: Context, view: ServiceView) -> None:
     job = Matcher("job", "=", view.job)
     origin, step = view.origin, context.step(view.name)
     board.row("Instances", origin, collapsed=True)
-    expr = queries.up(job, queries.ANY_INSTANCE, by=("instance",))
-    board.add("instances/up", up_timeline("Targets", expr, "instance", [_instance_link(context, view)], origin))
+    states = queries.fold("min", ("instance",), answers(view, queries.ANY_INSTANCE))
+    board.add("instances/up", up_timeline("Targets", states, "instance", [_instance_link(context, view)], origin))
     for key, title, unit, text in (
         ("scrape_duration_seconds", "Scrape duration", "s", "How long the scrape of each target took."),
         (
