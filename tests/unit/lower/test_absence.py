@@ -96,7 +96,7 @@ def test_dashboards_show_as_down_what_the_alerts_call_down(compile_text: Compile
         board = service_dashboard("shop", service)
         overview = system_dashboard("shop")
         lowest = min(instances.values())
-        wanted = [
+        wanted: list[tuple[str, list[tuple[str, float]]]] = [
             (query(built, board, "Targets up"), [("{}", float(share))]),
             (query(built, board, "Targets"), [(f'{{instance="{name}"}}', value) for name, value in instances.items()]),
             (query(built, overview, "Targets up"), [("{}", float(share))]),
