@@ -9,10 +9,11 @@ because each policy is a world of its own and remote series would otherwise join
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from monitoring_kit import conventions
-from monitoring_kit.diagnostics import Report
+from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.nodes import Scalar
 from monitoring_kit.lower.access import client_settings
@@ -23,6 +24,7 @@ from monitoring_kit.spec.platform import InfluxDb
 from monitoring_kit.spec.quantity import Duration
 
 RETENTION_LABEL = "retention"
+REFUSED_LABEL = "time"
 DOWNSAMPLED_EVERY = Duration(300_000)
 _HOW_TO = """\
 -- InfluxDB 1.x: database, retention policies and down-sampling.
@@ -71,6 +73,7 @@ def lower_influxdb(system: System, report: Report) -> list[OutFile]:
     if influxdb is None:
         return []
     _check(influxdb, report)
+    _check_labels(system, report)
     text = _HOW_TO + ";\n".join(_statements(influxdb)) + "\n"
     return [OutFile(conventions.INFLUXDB_SETUP, "text", text)]
 
@@ -126,9 +129,10 @@ def influx_duration(duration: Duration) -> str:
 
 
 def _spelled(influxdb: InfluxDb, name: str, age: Duration) -> str:
-    """A duration as its author wrote it: ``7d`` must stay ``7d`` in a label, though it is printed as ``1w`` elsewhere."""
+    """A duration as its author wrote it: ``7d`` must stay ``7d`` in a label, though it is printed as ``1w`` elsewhere. One that
+    nobody wrote is spelled as the reference of the spec spells the default."""
     written = influxdb.retention.node.get(name)
-    return written.text if isinstance(written, Scalar) else influx_duration(age)
+    return written.text if isinstance(written, Scalar) else str(age)
 
 
 def _shard(influxdb: InfluxDb, age: Duration) -> Duration:
@@ -184,3 +188,20 @@ def _check(influxdb: InfluxDb, report: Report) -> None:
     labelled = [d for d in (influxdb.retention.short, influxdb.retention.long) if d is not None]
     if len(set(labelled)) < len(labelled):
         report.error("influxdb/retention", "two policies of one duration cannot be told apart", influxdb.retention.at("long"))  # fmt: skip
+
+
+def _check_labels(system: System, report: Report) -> None:
+    """InfluxDB 1.x refuses every point with a tag ``time`` (measured with 1.6.7: 400, `partial write: invalid tag key`)."""
+    spec = system.spec
+    found: list[tuple[Span, Iterable[str]]] = [(metric.at("labels"), metric.labels) for metric in spec.metrics.values()]
+    found += [(service.at("labels"), service.labels) for service in spec.services.values()]
+    # The series ALERTS carries the labels of alerts.
+    found += [(alert.at("labels"), alert.labels) for alert in spec.alerts.values()]
+    found += [(slo.at("labels"), slo.labels) for service in spec.services.values() for slo in service.slos.values()]
+    found.append((spec.prometheus.at("external_labels"), system.external_labels))
+    for span, labels in found:
+        if REFUSED_LABEL in labels:
+            report.error(
+                "influxdb/label", f"InfluxDB refuses every sample with a label `{REFUSED_LABEL}`", span,
+                help="use another name; where a target exposes it, rename it in `metric_relabel`",
+            )  # fmt: skip

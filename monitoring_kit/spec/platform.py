@@ -145,8 +145,12 @@ class InfluxRetention(Item):
     """InfluxDB retention policies."""
 
     default: Duration = key(DURATION, "The policy that is written by default.", Duration(30 * 86_400_000))
-    short: Duration | None = key(DURATION, "A shorter one.", Duration(7 * 86_400_000))
-    long: Duration | None = key(DURATION, "A longer one.", Duration(365 * 86_400_000))
+    short: Duration | None = key(
+        DURATION, "A shorter one, for series whose label `retention` says this duration.", Duration(7 * 86_400_000)
+    )
+    long: Duration | None = key(
+        DURATION, "A longer one, for series whose label `retention` says this duration.", Duration(365 * 86_400_000)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ def lower_compose(system: System, model: Model, report: Report) -> list[OutFile]
             "secrets": {s.name: {"file": f"${{MKIT_SECRETS:-./secrets}}/{s.name}"} for s in secrets.all()},
         },
     )
-    page = compose_page(containers, secrets.all(), network)
+    page = compose_page(containers, secrets, network)
     return [
         OutFile(conventions.COMPOSE, "yaml", tree),
         OutFile(conventions.DOCS_COMPOSE, "text", page),

@@ -6,7 +6,7 @@ import json
 
 from monitoring_kit.lower.compose.container import Container, images
 from monitoring_kit.lower.compose.own import STATE_FOLDER, build_lines
-from monitoring_kit.lower.compose.secrets import Secret
+from monitoring_kit.lower.compose.secrets import Secrets
 from monitoring_kit.lower.docs import markdown as md
 
 _START = """\
@@ -15,7 +15,7 @@ export MKIT_GID=$(id -g)                 # the containers' users join your group
 docker compose up --detach --wait"""
 
 
-def compose_page(containers: list[Container], secrets: list[Secret], network: str) -> str:
+def compose_page(containers: list[Container], secrets: Secrets, network: str) -> str:
     """The page."""
     ports = [(md.code(c.name), ", ".join(md.code(f"127.0.0.1:{p.split(':')[0]}") for p in c.ports)) for c in containers]
     return md.page(
@@ -26,7 +26,8 @@ def compose_page(containers: list[Container], secrets: list[Secret], network: st
         md.section(
             "Secrets",
             "Each is a file in `secrets/` (or in the folder that `MKIT_SECRETS` names). mkit writes none of them.",
-            md.table(("File", "Seen by the servers as"), [(md.code(s.name), md.code(s.path)) for s in secrets]),
+            md.table(("File", "Seen by the servers as"), [(md.code(s.name), md.code(s.path)) for s in secrets.all()]),
+            *_beside(secrets),
         ),
         md.section(
             "Who may read what",
@@ -40,6 +41,17 @@ def compose_page(containers: list[Container], secrets: list[Secret], network: st
         ),
         md.link("All pages", "index.md"),
     )
+
+
+def _beside(secrets: Secrets) -> list[str]:
+    """Files that a server looks for below its own configuration: that folder is one read-only mount, so they must be in it."""
+    rows = [(md.code(here), md.code(inside)) for here, inside in secrets.beside()]
+    if not rows:
+        return []
+    text = (
+        "These lie below a folder of configuration that is mounted as a whole; put them there, mkit leaves them alone."
+    )
+    return [text, md.table(("File", "Seen by the servers as"), rows)]
 
 
 def _build(containers: list[Container]) -> str:

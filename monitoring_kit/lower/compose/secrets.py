@@ -24,6 +24,7 @@ class Secrets:
 
     def __init__(self) -> None:
         self._by_path: dict[str, Secret] = {}
+        self._beside: dict[str, str] = {}
 
     def of(self, items: Iterable[object], mounted: str) -> list[Secret]:
         """The secret files that ``items`` name. A path below the folder ``mounted`` (or relative to it) is no mount of its
@@ -31,7 +32,9 @@ class Secrets:
         found = {}
         for path in files_named(items):
             full = posixpath.normpath(posixpath.join(mounted, path))
-            if not full.startswith(f"{mounted}/"):
+            if full.startswith(f"{mounted}/"):
+                self._beside[full] = f"{posixpath.basename(mounted)}/{full.removeprefix(f'{mounted}/')}"
+            else:
                 found[full] = self.named(full)
         return list(found.values())
 
@@ -45,6 +48,10 @@ class Secrets:
                 name, number = f"{wanted}-{number}", number + 1
             self._by_path[path] = Secret(name, path)
         return self._by_path[path]
+
+    def beside(self) -> list[tuple[str, str]]:
+        """The files that must lie in a mounted folder beside compose.yaml: where, and their path inside the containers."""
+        return sorted((here, inside) for inside, here in self._beside.items())
 
     def all(self) -> list[Secret]:
         """Every secret that was named so far, by name."""

@@ -184,6 +184,9 @@ def test_the_page_lists_the_secrets_and_addresses(full: Lowered) -> None:
     for name in full.tree("compose.yaml")["secrets"]:
         assert f"`{name}`" in page
     assert "`127.0.0.1:9090`" in page
+    # No mount can be made below a read-only one: these are only there if somebody puts them there.
+    assert "| `alertmanager/slack` | `/etc/alertmanager/slack` |" in page
+    assert "| `prometheus/web.password` | `/etc/prometheus/web.password` |" in page
     assert "`web-shop-monitoring`" in page
 
 

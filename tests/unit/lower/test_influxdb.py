@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from monitoring_kit.diagnostics import Severity
 from monitoring_kit.lower.influxdb import influx_duration, lower_influxdb
 from monitoring_kit.lower.prometheus import lower_prometheus
 from monitoring_kit.spec.quantity import Duration
+from tests.conftest import marked
 from tests.unit.lower.live import Server, free_port, prometheus, running, until
 from tests.unit.lower.spec_text import HEAD, WEB, Compile, lowered
 
@@ -70,6 +72,35 @@ def test_each_policy_has_its_write_and_labelled_ones_their_read(compile_text: Co
     assert set(reads) == {"influxdb-short", "influxdb-long"}
     assert reads["influxdb-long"]["required_matchers"] == {"retention": "1y"}
     assert all(r["filter_external_labels"] is False for r in reads.values())
+
+
+def test_a_policy_that_nobody_wrote_is_chosen_by_the_documented_default(compile_text: Compile) -> None:
+    text = HEAD + WEB + "storage: {influxdb: {url: 'http://i:8086', database: m}}\n"
+    tree = lowered(compile_text(text), lower_prometheus).tree("prometheus/prometheus.yml")
+    reference = (Path(__file__).parents[3] / "docs/spec.md").read_text().partition("## InfluxRetention")[2]
+    for read in tree["remote_read"]:
+        name = read["name"].removeprefix("influxdb-")
+        row = next(line for line in reference.splitlines() if line.startswith(f"| `{name}` |"))
+        assert row.split("|")[3].strip() == f"`{read['required_matchers']['retention']}`"
+
+
+LABELLED = [
+    "metrics:\n  a_total: {type: counter, help: A., labels: «{time: {values: [day, night]}}», services: [web]}\n",
+    "alerts:\n  A: {when: errors > 5%, severity: warning, labels: «{time: late}»}\n",
+    "prometheus: {external_labels: «{time: x}»}\n",
+]
+
+
+@pytest.mark.parametrize("text", LABELLED)
+def test_a_label_that_influxdb_refuses(compile_text: Compile, text: str) -> None:
+    spec, place = marked(HEAD + WEB + text + INFLUX)
+    (found,) = [d for d in compile_text(spec).report if d.code == "influxdb/label"]
+    assert found.severity is Severity.ERROR
+    assert found.span is not None
+    assert (found.span.line, found.span.column) == (place or ())[:2]
+    assert not [
+        d for d in compile_text(HEAD + WEB + text.replace("«", "").replace("»", "")).report if "influx" in d.code
+    ]
 
 
 @pytest.mark.parametrize("influx", ["", "storage: {influxdb: {enabled: false, url: 'http://i:1', database: m}}\n"])
