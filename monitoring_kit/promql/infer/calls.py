@@ -155,8 +155,8 @@ def _rate(found: Source, source: Source, func: str) -> Source:
     bucket = source.kind in ("bucket", "bucket_rate", "summed_bucket")
     counts = source.kind in ("counter", "bucket", "summed", "summed_bucket")
     unit = source.unit if func == "increase" else per_second(source.unit)
-    # Of whatever it is, a rate counts only increases; resets are taken for them.
-    return found.number(0.0 if counts or source.kind is None else -INF, INF, unit, "bucket_rate" if bucket else "rate")
+    # A fall is taken for a restart at 0, so a rate is no less than 0, unless the samples themselves are: those of a gauge may be.
+    return found.number(0.0 if counts else -INF, INF, unit, "bucket_rate" if bucket else "rate")
 
 
 def _histogram(found: Source, source: Source, func: str, args: list[Value]) -> Source:

@@ -79,6 +79,14 @@ def test_prometheus_agrees() -> None:
     assert fires(GOOD_EXPR, SERIES)
 
 
+@needs_promtool
+def test_a_rate_of_what_nobody_declared_may_be_negative() -> None:
+    """A fall is taken for a restart, which adds the value before it: below zero, more is taken away with each sample."""
+    assert fires("rate(temperature[5m]) < 0", {"temperature": "-1-1x200"})
+    assert CODE not in check_expr("rate(temperature[5m]) < 0").codes()
+    assert CODE in check_expr("rate(errors_total[5m]) < 0", declared()).codes()
+
+
 def test_only_the_first_dead_comparison_is_told() -> None:
     assert check_expr("(up > 5) > 7", declared()).marked(CODE) == "up > 5"
 
