@@ -55,17 +55,12 @@ def signal_text(view: ServiceView, use: SignalUse) -> str:
     return template_of(("record", use.quantile, use.window, resources), use.signal, build).fill(job=view.job)
 
 
-_TEMPLATES: dict[tuple[object, ...], tuple[Signal, Template]] = {}
-
-
 def template_of(key: tuple[object, ...], signal: Signal, build: Callable[[], Expr]) -> Template:
-    """The printed query of a signal, shared by all services of a kind. Kept by the signal's identity, since hashing its
-    trees would cost more than printing them."""
-    found = _TEMPLATES.get((id(signal), *key))
-    if found is None or found[0] is not signal:
-        found = (signal, Template(build()))
-        _TEMPLATES[id(signal), *key] = found
-    return found[1]
+    """The printed query of a signal, shared by all services of a kind. ``key`` names the query and what it depends on."""
+    found: Template | None = signal.derived.get(key)
+    if found is None:
+        found = signal.derived[key] = Template(build())
+    return found
 
 
 def _has_resources(signal: Signal) -> bool:
@@ -76,9 +71,6 @@ def _selecting(expr: Expr, job: str) -> Expr:
     return add_matchers(expr, {"job": job})
 
 
-_BUILT: dict[tuple[object, ...], tuple[Signal, Expr]] = {}
-
-
 def _built(
     signal: Signal,
     quantile: float | None,
@@ -86,16 +78,12 @@ def _built(
     variable: DurationVar | None,
     split: tuple[str, ...],
 ) -> Expr:
-    """The expression before the service's job and resources are put in: shared by all services of a kind.
-
-    Kept by the signal's identity: hashing its trees would cost more than building them.
-    """
-    cache_key = (id(signal), quantile, window, variable and variable.name, split)
-    found = _BUILT.get(cache_key)
-    if found is None or found[0] is not signal:
-        found = (signal, _build(signal, quantile, window, variable, split))
-        _BUILT[cache_key] = found
-    return found[1]
+    """The expression before the service's job and resources are put in: shared by all services of a kind."""
+    key = ("expr", quantile, window, variable and variable.name, split)
+    found: Expr | None = signal.derived.get(key)
+    if found is None:
+        found = signal.derived[key] = _build(signal, quantile, window, variable, split)
+    return found
 
 
 def _build(

@@ -39,10 +39,13 @@ def build_registry(
     exporters that it hosts."""
     declared = _declared(spec, report)
     own = _own_catalogs(spec, document, report)
+    # One shared mapping for all services with the same catalogs.
+    bases: dict[tuple[str, ...], dict[str, MetricInfo]] = {}
     by_service: dict[str, dict[str, MetricInfo]] = {}
     for name, service in spec.services.items():
         loaded = packs.get(name)
-        base = _base(loaded.pack.catalogs if loaded else (), own)
+        names = loaded.pack.catalogs if loaded else ()
+        base = bases.get(names) or bases.setdefault(names, _base(names, own))
         mine = declared.get(name, {})
         assumed = _assumed(loaded, service, mine) if loaded else {}
         for hosted in exporters.get(name, ()):
@@ -158,25 +161,18 @@ def _shipped(name: str) -> Catalog:
     return load_catalog(name)
 
 
-_BASES: dict[tuple[object, ...], dict[str, MetricInfo]] = {}
-
-
 def _base(names: tuple[str, ...], own: Mapping[str, Catalog]) -> dict[str, MetricInfo]:
-    """The metrics of some catalogs and of every scrape: one shared mapping for all services with the same catalogs."""
-    cache_key = (names, tuple(sorted((n, id(c)) for n, c in own.items())))
-    if cache_key not in _BASES:
-        found = {n: MetricInfo(n, "gauge", h, None, {}, source="every scrape") for n, h in SCRAPE_METRICS.items()}
-        for name in (*names, *own):
-            catalog = own.get(name) or _shipped(name)
-            source = f"{catalog.exporter} {catalog.version}".strip()
-            for metric in catalog.metrics.values():
-                # What a target calls job itself is stored as exported_job: the job is the service's (lower/scrape.py).
-                labels = {
-                    "exported_job" if n == "job" else n: LabelInfo(tuple(metric.values.get(n, ())))
-                    for n in metric.labels
-                }
-                found[metric.name] = MetricInfo(
-                    metric.name, metric.type, metric.help, metric.unit or None, labels, metric.buckets, False, source
-                )
-        _BASES[cache_key] = found
-    return _BASES[cache_key]
+    """The metrics of some catalogs and of every scrape."""
+    found = {n: MetricInfo(n, "gauge", h, None, {}, source="every scrape") for n, h in SCRAPE_METRICS.items()}
+    for name in (*names, *own):
+        catalog = own.get(name) or _shipped(name)
+        source = f"{catalog.exporter} {catalog.version}".strip()
+        for metric in catalog.metrics.values():
+            # What a target calls job itself is stored as exported_job: the job is the service's (lower/scrape.py).
+            labels = {
+                "exported_job" if n == "job" else n: LabelInfo(tuple(metric.values.get(n, ()))) for n in metric.labels
+            }
+            found[metric.name] = MetricInfo(
+                metric.name, metric.type, metric.help, metric.unit or None, labels, metric.buckets, False, source
+            )
+    return found

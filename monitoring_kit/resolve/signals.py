@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from typing import Any
 
 from monitoring_kit.diagnostics import Span
 from monitoring_kit.frozen import dataclass
@@ -28,7 +29,8 @@ class Signal:
     range, ``$cpu`` and ``$memory`` for the service's resources in cores and bytes. ``ratio`` is (bad events, all events) as selectors
     of counters. ``histogram`` is the base name of a histogram; its use takes a quantile. ``unit`` is a dimension of
     ``spec.quantity``, ``bad`` says which direction is bad: high, low or none. ``by`` are the labels that the result keeps beside
-    ``service``, ``split`` the labels that a detail panel breaks it down by.
+    ``service``, ``split`` the labels that a detail panel breaks it down by. ``derived`` keeps what later stages make of it
+    for one service and need again for the next; it goes with the signal.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Signal:
     operation: str = ""
     capacity: bool = False
     text: str = ""
+    derived: dict[tuple[object, ...], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def form(self) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from monitoring_kit.pipeline import Compilation
+from monitoring_kit.pipeline import Compilation, compile_spec
 from monitoring_kit.resolve.system import System
 from tests.conftest import CHANNEL, HEAD
 
@@ -100,3 +101,18 @@ def test_down_alerts_are_told_no_more_quietly_than_others(compile_text: Callable
 def test_two_runs_give_the_same_bytes(compile_text: Callable[..., Compilation]) -> None:
     first, second = (compile_text(HEAD + CHANNEL + CHAIN).outputs for _ in range(2))
     assert {p: o.data for p, o in first.items()} == {p: o.data for p, o in second.items()}
+
+
+def test_the_catalog_of_an_earlier_compilation_is_forgotten(tmp_path: Path) -> None:
+    """A look-up by the identity of catalogs that are gone found the metrics of another one."""
+    spec = tmp_path / "mkit.yaml"
+    spec.write_text(
+        HEAD + CHANNEL + "catalogs: [own.yaml]\nservices: {web: {kind: node, scrape: {targets: ['a:1']}}}\n"
+    )
+    for number in range(12):
+        metrics = f"metrics:\n  own_{number}: {{type: gauge, help: Own., labels: []}}\n"
+        (tmp_path / "own.yaml").write_text(f"exporter: own\nversion: '1'\n{metrics}")
+        made = compile_spec(spec)
+        assert made.model is not None
+        exposed = made.model.system.registry.by_service["web"]
+        assert [name for name in exposed if name.startswith("own_")] == [f"own_{number}"]
