@@ -41,11 +41,12 @@ class RecordingRule:
     use: SignalUse | None = None
     text: str = ""
     shape: object = None
+    _printed: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def printed(self) -> str:
         """The expression as text."""
-        return self.text or _print(self)
+        return self.text or self._printed or _print(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +73,19 @@ class AlertingRule:
     conditions: tuple[Condition, ...] = ()
     spec: Alert | None = None
     text: str = ""
+    _printed: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def printed(self) -> str:
         """The expression as text."""
-        return self.text or _print(self)
+        return self.text or self._printed or _print(self)
 
 
 def _print(rule: RecordingRule | AlertingRule) -> str:
-    """Print a rule's expression and keep the text: the rule file, the runbook and the checks all show it."""
-    object.__setattr__(rule, "text", print_expr(rule.expr))
-    return rule.text
+    """Print a rule's expression and keep the text, for the rule file and the runbook both show it. A copy by ``replace`` starts
+    without it."""
+    object.__setattr__(rule, "_printed", print_expr(rule.expr))
+    return rule._printed
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ import yaml
 
 from monitoring_kit.emit import Output
 from monitoring_kit.lower.model import Model
-from monitoring_kit.promql import print_expr
 from monitoring_kit.resolve.system import System
 from monitoring_kit.verify.prometheus import rule_files
 from monitoring_kit.verify.rule_tests import promtool as promtool_runs
@@ -114,7 +113,7 @@ def _recordings(model: Model) -> list[int]:
         return list(range(len(rules)))
     shapes: dict[tuple[str, str], int] = {}
     for number, rule in enumerate(rules):
-        text = _HASH.sub('"#"', rule.text or print_expr(rule.expr))
+        text = _HASH.sub('"#"', rule.printed)
         shapes.setdefault((rule.record, text.replace(f'"{rule.service}"', '"*"') if rule.service else text), number)
     return sorted(shapes.values())
 
@@ -176,7 +175,10 @@ def _run(
     """What promtool says, by the name of each bundle's file."""
     names = {write(folder, one.file, readable=readable).name: one for one in packed}
     batch = max(1, min(promtool_runs.BATCH, len(names) // (8 * (os.cpu_count() or 1)) + 1))
-    done = lambda some: advance(sum(len(names[name].members) for name in some))  # noqa: E731
+
+    def done(some: Mapping[str, str]) -> None:
+        advance(sum(len(names[name].members) for name in some))
+
     return {names[name].file.name: text for name, text in run(promtool, folder, list(names), done, batch).items()}
 
 
