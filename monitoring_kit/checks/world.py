@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from monitoring_kit.conventions import SERVICE
 from monitoring_kit.lower.influxdb import enabled
 from monitoring_kit.lower.model import Model
+from monitoring_kit.lower.native_histograms import native_enabled
 from monitoring_kit.promql import Expr
 from monitoring_kit.promql.world import Allowed, Recorded, Series, World, expose, stems
 from monitoring_kit.resolve.registry import MetricInfo
@@ -62,7 +63,7 @@ class _Found:
 
     def __init__(self, system: System) -> None:
         self.system = system
-        self._native = "native-histograms" in system.spec.prometheus.features
+        self._native = native_enabled(system)
         self._families = {info.name: info for info in system.registry.by_series.values()}
         self._cache: dict[tuple[str, str | None], Sequence[Series]] = {}
 

@@ -10,15 +10,13 @@ from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.access import client_settings
 from monitoring_kit.lower.discovery import Discovery, discover
 from monitoring_kit.lower.limits import scrape_limits
-from monitoring_kit.lower.native_histograms import classic_buckets
+from monitoring_kit.lower.native_histograms import histogram_keys
 from monitoring_kit.lower.relabel import copy_label, set_label, written_rules
 from monitoring_kit.lower.tree import Branch
 from monitoring_kit.resolve.system import ServiceView, System
 from monitoring_kit.spec.services import Probe, Scrape
-from monitoring_kit.targets import Feature, supported
 
 PROBE_PATH = "/probe"
-NATIVE_HISTOGRAMS = "native-histograms"
 _SECRET_PARAM = re.compile(r"(?i)(pass(word|wd)?|secret|token|api[_-]?key|credential)")
 
 
@@ -45,8 +43,7 @@ def scrape_job(system: System, view: ServiceView, report: Report) -> Branch | No
             "metrics_path": _path(scrape),
             "scheme": scrape.scheme,
             "params": _params(scrape) or None,
-            **native_histograms(system),
-            **classic_buckets(system, view, report),
+            **histogram_keys(system, view, report),
             **client_settings(
                 report, scrape.node.span, tls=scrape.tls, basic_auth=scrape.basic_auth, bearer_file=scrape.bearer_file
             ),
@@ -67,21 +64,6 @@ def own_job(job: str) -> list[Branch]:
     """Where a target's own labels stay, what it calls ``job`` becomes ``exported_job``, as without ``honor_labels``: rules know a
     service's series by the job that is the service."""
     return [copy_label("job", "exported_job"), set_label("job", job)]
-
-
-def native_histograms(system: System) -> dict[str, bool]:
-    """What tells Prometheus to store native histograms and the classic buckets beside them, where the spec enables them.
-
-    Without it, 3.9 and newer store no native histograms whatever the flag says, and from 3.0 on classic buckets of a
-    histogram that is native too are not stored, so that rules on ``_bucket`` would fall silent. Source:
-    https://prometheus.io/docs/specs/native_histograms/ and prometheus/prometheus#13532. Before 3.0 there is no key that every
-    newer version takes as well: see ``classic_buckets``.
-    """
-    if NATIVE_HISTOGRAMS not in system.spec.prometheus.features:
-        return {}
-    oldest = {"prometheus": system.spec.compatibility.prometheus}
-    keys = (Feature.SCRAPE_NATIVE_HISTOGRAMS, Feature.ALWAYS_SCRAPE_CLASSIC_HISTOGRAMS)
-    return {feature.value.what: True for feature in keys if supported(feature, oldest)}
 
 
 def probe_relabeling(probe: Probe) -> list[Branch]:

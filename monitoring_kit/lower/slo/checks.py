@@ -15,6 +15,7 @@ from monitoring_kit.conventions import (
 )
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.diagnostics.suggest import did_you_mean
+from monitoring_kit.lower.native_histograms import native_enabled
 from monitoring_kit.lower.slo.maintenance import seconds
 from monitoring_kit.lower.uses import unknown_signal, whole_use
 from monitoring_kit.resolve.system import ServiceView, System
@@ -139,7 +140,7 @@ def _threshold(view: ServiceView, slo: Slo, histogram: str, system: System, repo
         )
         return
     if info and info.native and slo.threshold.value not in info.buckets:
-        if "native-histograms" not in system.spec.prometheus.features:
+        if not native_enabled(system):
             report.error(
                 "slo/threshold", f"no bucket of `{histogram}` ends at {slo.threshold.text}, and Prometheus is not told to keep its native one", slo.at("threshold"),
                 help="add `features: [native-histograms]` to `prometheus:`, or use a bucket's end",

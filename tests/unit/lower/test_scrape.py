@@ -44,6 +44,7 @@ def test_static_targets(compile_text: Compile, tmp_path: Path) -> None:
     ("version", "expected"),
     [
         ("2.42", {}),
+        ("2.45", {"scrape_classic_histograms": True}),
         ("3.0", {"always_scrape_classic_histograms": True}),
         ("3.9", {"scrape_native_histograms": True, "always_scrape_classic_histograms": True}),
     ],
