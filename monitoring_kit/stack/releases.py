@@ -14,11 +14,10 @@ import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
+from monitoring_kit.shipped import yaml_of
 
 MAX_ARCHIVE_BYTES = 512 * 1024 * 1024
 _CHUNK = 1 << 20
@@ -47,9 +46,7 @@ def host_platform(system: str, machine: str) -> str:
 
 def shipped_table() -> dict[str, Any]:
     """The pinned releases of `releases.yaml`, as it stands there."""
-    text = resources.files("monitoring_kit.stack").joinpath("releases.yaml").read_text(encoding="utf-8")
-    table: dict[str, Any] = yaml.safe_load(text)
-    return table
+    return yaml_of("monitoring_kit.stack", "releases.yaml")  # type: ignore[no-any-return]
 
 
 def pinned(platform: str, table: Mapping[str, Any] | None = None) -> list[Release]:

@@ -8,10 +8,7 @@ import itertools
 import re
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from importlib import resources
 from typing import Any
-
-import yaml
 
 from monitoring_kit.lower.model import Model
 from monitoring_kit.promql import selectors
@@ -19,6 +16,7 @@ from monitoring_kit.promql.ast import Matcher, VectorSelector
 from monitoring_kit.resolve.registry import LabelInfo, MetricInfo
 from monitoring_kit.resolve.resolve import needed_series
 from monitoring_kit.resolve.system import ServiceView, System
+from monitoring_kit.shipped import yaml_of
 
 MAX_SERIES = 64
 
@@ -74,8 +72,7 @@ def plan(system: System, model: Model) -> list[SimulatedService]:
 
 @cache
 def _profile() -> dict[str, Any]:
-    text = resources.files("monitoring_kit.stack").joinpath("simulation.yaml").read_text("utf-8")
-    return yaml.safe_load(text)  # type: ignore[no-any-return]
+    return yaml_of("monitoring_kit.stack", "simulation.yaml")  # type: ignore[no-any-return]
 
 
 def _matchers(model: Model) -> dict[tuple[str, str], list[Matcher]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib import resources
 
+from monitoring_kit.shipped import yaml_of
 from monitoring_kit.spec.quantity import Duration
 
 _TIMES = ("history", "within", "before", "incident", "after", "step", "every", "lasting", "resets", "gap")
@@ -99,12 +99,9 @@ def moment(scenario: Scenario, at: float, instance: int) -> Moment:
 @cache
 def library() -> dict[str, Scenario]:
     """Every scenario by name, in the order of the file."""
-    import yaml
-
-    text = resources.files("monitoring_kit.live.simulate").joinpath("scenarios.yaml").read_text("utf-8")
     known = {f.name for f in fields(Scenario)}
     found = {}
-    for entry in yaml.safe_load(text)["scenarios"]:
+    for entry in yaml_of("monitoring_kit.live.simulate", "scenarios.yaml")["scenarios"]:
         if unknown := set(entry) - known:
             raise ValueError(f"scenarios.yaml: {entry['name']}: unknown {', '.join(sorted(unknown))}")
         times = {key: Duration.of(str(entry[key])).seconds for key in _TIMES if key in entry}
