@@ -142,8 +142,10 @@ def test_a_probe_says_whether_the_site_answers(compile_text: Compile, tmp_path: 
         )
         lowered(compile_text(spec), lower_prometheus).write(tmp_path)
         with prometheus(tmp_path, "prometheus.yml", free_port(), "live") as server:
-            until(lambda: len(server.samples("probe_success")) == 2, "both probed")
-            assert server.samples('probe_success{service="shop"}') == {good: "1", bad: "0"}
+            # The very first probe of a busy machine may take longer than its timeout.
+            until(
+                lambda: server.samples('probe_success{service="shop"}') == {good: "1", bad: "0"}, "the good one answers"
+            )
 
 
 @pytest.mark.e2e
