@@ -14,6 +14,8 @@ from .redistext import commands, uses_now
 from .sqltext import tables
 
 PLACEHOLDER = "<PASSWORD>"
+# A source has one connection that works and up to two that may kill; while one exporter replaces another there are two of each.
+_CONNECTIONS = 6
 
 
 def grants(config: Config) -> str:
@@ -36,8 +38,8 @@ def _tables(source: SourceConfig, metrics: list[MetricConfig]) -> list[str]:
 
 def _mysql(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Iterator[str]:
     user = f"{_literal(dsn.user or 'mkit')}@'%'"
-    yield "-- '%' may be narrowed to the exporter's host; three connections: one works, two may kill."
-    yield f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{PLACEHOLDER}' WITH MAX_USER_CONNECTIONS 3;"
+    yield "-- '%' may be narrowed to the exporter's host; six connections: of an exporter and the one that replaces it, one works and two may kill."
+    yield f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{PLACEHOLDER}' WITH MAX_USER_CONNECTIONS {_CONNECTIONS};"
     for table in _tables(source, metrics):
         parts = table.split(".") if "." in table else [dsn.database or "<DATABASE>", table]
         yield f"GRANT SELECT ON {'.'.join(_ticked(part) for part in parts)} TO {user};"
@@ -45,7 +47,7 @@ def _mysql(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Itera
 
 def _postgresql(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Iterator[str]:
     role = _quoted(dsn.user or "mkit")
-    yield f"CREATE ROLE {role} LOGIN PASSWORD '{PLACEHOLDER}' CONNECTION LIMIT 3 NOSUPERUSER NOCREATEDB NOCREATEROLE;"
+    yield f"CREATE ROLE {role} LOGIN PASSWORD '{PLACEHOLDER}' CONNECTION LIMIT {_CONNECTIONS} NOSUPERUSER NOCREATEDB NOCREATEROLE;"
     yield f"ALTER ROLE {role} SET default_transaction_read_only = on;"
     yield f"GRANT CONNECT ON DATABASE {_quoted(dsn.database or dsn.user or '<DATABASE>')} TO {role};"
     found = _tables(source, metrics)
