@@ -31,7 +31,14 @@ class Program:
         return make_exporter(config, self._lasting, dry=args.config_check)
 
 
+EXAMPLES = """examples:
+  mkit exporter ai --config ai.yaml --config.check     check, print the samples of one scrape
+  mkit exporter ai --config ai.yaml --web.listen-address 127.0.0.1:9642
+"""
+
+
 def _flags(parser: ArgumentParser) -> None:
+    parser.epilog = EXAMPLES
     parser.add_argument("--config", dest="config_file", metavar="FILE", help="the same as --config.file")
 
 

@@ -53,7 +53,15 @@ class Program:
         return check(self.config, exporter, sys.stdout, sys.stderr)
 
 
+EXAMPLES = """examples:
+  mkit exporter business --config business.yaml --config.check     check, ask everything once, print the samples
+  mkit exporter business --config business.yaml --print-grants
+  mkit exporter business --config business.yaml --web.listen-address 127.0.0.1:9641
+"""
+
+
 def _flags(parser: ArgumentParser) -> None:
+    parser.epilog = EXAMPLES
     parser.add_argument("--config", dest="config_file", metavar="FILE", help="the same as --config.file")
     parser.add_argument(
         "--print-grants", action="store_true", help="print the least-privilege account of each source and exit"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, ArgumentTypeError, HelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 
 from .app import ExporterApp
 from .durations import duration
@@ -31,7 +31,7 @@ def _path(text: str) -> str:
     return text
 
 
-class Formatter(HelpFormatter):
+class Formatter(RawDescriptionHelpFormatter):
     """Knows its width. argparse would import shutil, and with it every compressor, to ask the terminal at each start."""
 
     def __init__(self, prog: str) -> None:

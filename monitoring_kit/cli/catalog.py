@@ -27,7 +27,7 @@ Examples:
 """
 
 
-@click.group("catalog")
+@click.group("catalog", epilog=CAPTURE_EXAMPLES + DIFF_EXAMPLES.split("Examples:\n")[1])
 def command() -> None:
     """Capture and compare metric catalogs."""
 

@@ -102,7 +102,7 @@ def _tell(compilation: Compilation, output: Output, path: str, line: int) -> int
         click.echo(f"{path} has {len(lines) - 1} lines", err=True)
         return 1
     mark = output.source_map.at(line)
-    if mark is None:
+    if mark is None or not mark.origin.file:
         click.echo(f"{path}:{line} comes from no single place of the spec: mkit always writes it")
         return 0
     click.echo(f"{path}:{line}  {lines[line - 1].strip()}")

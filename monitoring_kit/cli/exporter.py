@@ -11,7 +11,15 @@ import click
 _RAW: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 
-@click.group(name="exporter", short_help="Run an exporter for business or AI metrics.")
+EXAMPLES = """\b
+Examples:
+  mkit exporter business --config business.yaml --config.check
+  mkit exporter ai --config ai.yaml
+  mkit exporter baseline --help
+"""
+
+
+@click.group(name="exporter", short_help="Run an exporter for business or AI metrics.", epilog=EXAMPLES)
 def command() -> None:
     """Run an exporter for business or AI metrics.
 

@@ -48,6 +48,9 @@ STARTERS: dict[str, tuple[str, tuple[tuple[str, str, str, str], ...]]] = {
 }
 # What a target has instead of a metrics path.
 PLACES = {"blackbox": "probe: {exporter: 'blackbox-exporter:9115', module: http_2xx}"}
+# What a kind's cpu and memory are shares of; silent defaults would make an alert on them a surprise.
+_LIMITS = "    resources: {cpu: 1, memory: 1GiB}  # what an instance may use: `cpu` and `memory` are shares of this"
+RESOURCES = {"http": (_LIMITS,), "ai-model": (_LIMITS,)}
 # Metrics that a kind cannot presume: they are this system's own.
 METRICS: dict[str, dict[str, str]] = {"business": {"user_count": "type: gauge, help: Active users."}}
 # Kind of channel to what its address is, and an example of it.
@@ -103,6 +106,7 @@ def _service(answers: Starter) -> list[str]:
         f"  {_quoted(answers.service)}:",
         f"    kind: {_quoted(answers.kind)}",
         f"    scrape: {{targets: [{_quoted(answers.target)}], {PLACES.get(answers.kind, 'path: /metrics')}}}",
+        *RESOURCES.get(answers.kind, ()),
         "    # depends_on: [database]  # a service that it needs: when that is down, only that is told",
         "    # slos: {availability: {signal: errors, objective: 99.9%}}",
         "",

@@ -13,7 +13,7 @@ Examples:
 """
 
 
-@click.group("tools")
+@click.group("tools", epilog=EXAMPLES)
 def command() -> None:
     """Fetch prometheus, promtool, alertmanager and amtool."""
 

@@ -131,6 +131,11 @@ def _check(view: ServiceView, scrape: Scrape, report: Report) -> None:
                 "scrape/target", f"`{target}` is a URL, a target is `host:port`", scrape.at("targets", index=index),
                 help=f"write targets: [\"{host}\"]" + (", scheme: https" if scheme == "https" else "") + (f", path: /{path}" if path else "") + "; or add `probe` to probe it from outside",
             )  # fmt: skip
+        elif (port := target.rpartition(":")[2]).isdigit() and ":" in target and not 0 < int(port) < 65536:
+            report.error(
+                "scrape/target", f"`{target}` has no possible port", scrape.at("targets", index=index),
+                help="a port is a number from 1 to 65535",
+            )  # fmt: skip
     for name in scrape.params:
         if _SECRET_PARAM.search(name):
             report.error(

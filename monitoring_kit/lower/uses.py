@@ -93,6 +93,10 @@ def threshold_in(signal: Signal, threshold: Quantity) -> float | None:
     return None
 
 
+# Nobody waits so many seconds for an answer: who writes such a bare number thinks in milliseconds.
+MILLISECONDS_FROM = 100
+
+
 def unit_help(signal: Signal, threshold: Quantity) -> str:
     """What to write instead of a threshold in the wrong unit."""
     example = {
@@ -106,5 +110,5 @@ def unit_help(signal: Signal, threshold: Quantity) -> str:
     if signal.unit == "ratio" and threshold.dimension == "number" and threshold.value > 1:
         return f"did you mean `{threshold.text}%`?"
     if signal.unit == "seconds" and threshold.dimension == "number":
-        return f"did you mean `{threshold.text}s`?"
+        return f"did you mean `{threshold.text}{'ms' if threshold.value >= MILLISECONDS_FROM else 's'}`?"
     return f"`{signal.name}` is {DIMENSIONS[signal.unit].replace('written', 'for example')}: write `{signal.name} > {example[signal.unit]}`"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from monitoring_kit.diagnostics import Report, Span, Stop
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.load import Document
+from monitoring_kit.load.nodes import Mapping
 from monitoring_kit.promql import Expr, rename_labels, rename_metrics, walk
 from monitoring_kit.promql.ast import VectorSelector
 from monitoring_kit.resolve.exporters import find_exporters, with_dashboards
@@ -191,7 +192,9 @@ def _check_references(spec: Spec, report: Report) -> None:
     _known_names(alerting, "default", alerting.default, spec.channels, "channel", report)
     if alerting.watchdog:
         _known_names(alerting.watchdog, "notify", alerting.watchdog.notify, spec.channels, "channel", report)
-    if not spec.channels and (spec.alerts or alerting.absent != "off"):
+    written = spec.node.get("channels")
+    tried = isinstance(written, Mapping) and written.entries  # one that is wrong has its own finding
+    if not spec.channels and not tried and (spec.alerts or alerting.absent != "off"):
         report.warning(
             "alerts/no-channel", "no channel is defined: alerts will fire and reach nobody", spec.at("alerting"),
             help="add `channels:` with an e-mail, Slack, PagerDuty or webhook receiver",

@@ -40,6 +40,11 @@ CASES: list[tuple[str, str, str, str, str]] = [
         "units/mismatch", "but `latency` is a time", "did you mean `2s`?",
     ),
     (
+        "milliseconds left out",
+        BASE + "alerts:\n  A: {when: latency(p95) > «500», severity: warning}\n",
+        "units/mismatch", "but `latency` is a time", "did you mean `500ms`?",
+    ),
+    (
         "unknown unit",
         BASE + "alerts:\n  A: {when: errors > «5 potatoes», severity: warning}\n",
         "signals/syntax", "`potatoes` is no unit", "",
@@ -305,6 +310,13 @@ def test_the_mistake_is_the_only_finding_and_all_are_found_in_one_run(compile_te
         (9, "spec/value"),
         (11, "spec/unknown-signal"),
     ]
+
+
+def test_a_channel_that_is_wrong_is_not_said_to_be_missing(compile_text: Callable[..., Compilation]) -> None:
+    broken = CHANNEL.replace("http://hook:1/", "hook")
+    assert broken != CHANNEL
+    assert [d.code for d in compile_text(HEAD + broken + WEB).report] == ["spec/value"]
+    assert [d.code for d in compile_text(HEAD + "channels: {}\n" + WEB).report] == ["alerts/no-channel"]
 
 
 INLINE = [

@@ -223,6 +223,9 @@ def test_explain_leads_from_a_generated_line_to_the_spec() -> None:
     assert "mkit.yaml:8:3" in done.stdout
     assert "HighErrorRate:" in done.stdout
     assert "no single place" in mkit("explain", f"{path}:1").stdout
+    routes = Path("out/alertmanager/alertmanager.yml")
+    defaults = next(n for n, line in enumerate(routes.read_text().splitlines(), 1) if "group_wait: " in line)
+    assert "no single place" in mkit("explain", f"{routes}:{defaults}").stdout, "a default, which has no place"
     assert mkit("explain", f"{path}:99999").exit_code == 1
     assert mkit("explain", "mkit.yaml:1").exit_code == 1
     Path("mkit.yaml").rename("other.yaml")
@@ -337,9 +340,10 @@ def test_every_command_has_help_and_the_line_in_the_list(name: str) -> None:
     assert COMMANDS[name][1] in mkit("--help").stdout
 
 
-@pytest.mark.parametrize("name", ["generate", "check", "diff", "explain", "schema", "completion"])
+@pytest.mark.parametrize("name", [*available(), "exporter business", "exporter ai"])
 def test_help_has_examples(name: str) -> None:
-    assert f"  mkit {name} " in mkit(name, "--help").stdout
+    done = mkit(*name.split(), "--help")
+    assert re.search(rf"(?i)examples:\n +mkit {name}\b", done.stdout)
 
 
 def test_the_version_needs_nothing_heavy() -> None:

@@ -203,6 +203,8 @@ def test_own_relabeling_runs_after_mkits_and_before_the_probe(compile_text: Comp
 # scrape, more keys of the service, the finding
 MISTAKES = [
     ("targets: ['http://a:1/m']", "", ("scrape/target", "error")),
+    ("targets: ['a:65535', 'a:65536']", "", ("scrape/target", "error")),
+    ("targets: ['[::1]:0']", "", ("scrape/target", "error")),
     ("path: /m", "", ("scrape/no-targets", "error")),
     ("targets: ['a:1'], basic_auth: {username: u, password_file: p}, bearer_file: t", "", ("scrape/auth", "error")),
     ("targets: ['a:1'], tls: {cert_file: c}", "", ("scrape/tls", "error")),
