@@ -255,7 +255,11 @@ def stems(name: str) -> tuple[str, ...]:
 
 
 def lint_world(catalogs: Iterable[Catalog] = (), **more: Any) -> World:
-    """The world of files without a spec: what some catalogs say, open to everything that they do not name."""
+    """The world of files without a spec: what some catalogs say, open to everything that they do not name.
+
+    ``up`` is always known: Prometheus itself writes it, 0 or 1, for every target
+    (https://prometheus.io/docs/concepts/jobs_instances/).
+    """
     merged_catalogs: dict[str, list[Series]] = {}
     families: dict[str, str] = {}
     for catalog in catalogs:
@@ -269,8 +273,11 @@ def lint_world(catalogs: Iterable[Catalog] = (), **more: Any) -> World:
                     source=source,
                 )  # fmt: skip
                 merged_catalogs.setdefault(name, []).append(series)
+    own: dict[str, list[Series]] = {}
+    if "up" not in merged_catalogs and "up" not in more.get("records", ()):
+        own["up"] = [expose("up", "up", "gauge", unit=None, labels={}, source="Prometheus")]
     return World(
-        find=lambda name, service: merged_catalogs.get(name, ()),
+        find=lambda name, service: merged_catalogs.get(name) or own.get(name, ()),
         family=families.get,
         names=lambda: merged_catalogs,
         **more,

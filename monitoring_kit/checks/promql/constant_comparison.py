@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from monitoring_kit.checks.finding import ERROR, WARNING, Check, Finding, Subject
-from monitoring_kit.promql import ast
+from monitoring_kit.promql import ast, print_expr
 from monitoring_kit.promql.infer import Source
 from monitoring_kit.promql.infer.binaries import decide
 
@@ -14,6 +14,8 @@ _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 
 
 def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
+    if node.op == "and" and node.matching is None:
+        yield from _contradiction(node, subject)
     if node.op not in ast.COMPARISONS:
         return
     left, right = subject.facts[node.lhs], subject.facts[node.rhs]
@@ -49,6 +51,39 @@ def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
             CODE, ERROR if subject.use == "alert" and subject.parent(node) is None else WARNING,
             f"this is true for every value: {reason}", node.span, "compare with a value that it can cross",
         )  # fmt: skip
+
+
+def _contradiction(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
+    """``a > 5 and a < 3``: the same samples on both sides, and no value that passes both."""
+    left, right = subject.facts[node.lhs], subject.facts[node.rhs]
+    if (
+        len(left) != 1
+        or len(right) != 1
+        or left[0].dead
+        or right[0].dead
+        or not (_compared(node.lhs) and _compared(node.rhs))
+    ):
+        return
+    (one,), (other,) = left, right
+    if one.node is None or other.node is None or print_expr(one.node) != print_expr(other.node):
+        return
+    if one.low > other.high or other.low > one.high:
+        root = subject.parent(node) is None and subject.use == "alert"
+        text = f"this is never true: no value of `{subject.source(one.node)}` passes both comparisons"
+        yield Finding(
+            CODE, ERROR, f"{text}; the alert can never fire" if root else text, node.span,
+            "write `or` to be told of either, or correct one of the two bounds",
+        )  # fmt: skip
+
+
+def _compared(expr: ast.Expr) -> bool:
+    """Whether it is a comparison that filters by a constant, in whatever brackets."""
+    while isinstance(expr, ast.Paren):
+        expr = expr.expr
+    return (
+        isinstance(expr, ast.Binary) and expr.op in ast.COMPARISONS and not expr.bool_modifier
+        and (isinstance(expr.rhs, ast.Number) or isinstance(expr.lhs, ast.Number))
+    )  # fmt: skip
 
 
 def _presence(source: Source) -> bool:

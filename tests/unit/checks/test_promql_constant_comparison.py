@@ -87,6 +87,47 @@ def test_a_rate_of_what_nobody_declared_may_be_negative() -> None:
     assert CODE in check_expr("rate(errors_total[5m]) < 0", declared()).codes()
 
 
+CONTRADICTIONS = [
+    "queue_depth > 5 and queue_depth < 3",
+    "(queue_depth > 5) and (3 > queue_depth)",
+    "rate(errors_total[5m]) == 2 and rate(errors_total[5m]) == 3",
+]
+NO_CONTRADICTIONS = [
+    "queue_depth > 3 and queue_depth < 5",
+    "queue_depth >= 5 and queue_depth <= 5",
+    "queue_depth > 5 or queue_depth < 3",
+    "queue_depth > 5 unless queue_depth < 3",
+    "queue_depth > 5 and queue_depth offset 5m < 3",
+    "queue_depth > 5 and on () queue_depth < 3",
+    'queue_depth{queue="a"} > 5 and queue_depth{queue="b"} < 3',
+    "queue_depth > bool 5 and queue_depth < 3",
+    "queue_depth > queue_limit and queue_depth < 3",
+]
+
+
+@pytest.mark.parametrize("expr", CONTRADICTIONS)
+def test_two_bounds_that_no_value_passes(expr: str) -> None:
+    assert check_expr(expr).one(CODE).severity.word == "error"
+    assert check_expr(expr).marked(CODE) == expr
+
+
+@pytest.mark.parametrize("expr", NO_CONTRADICTIONS)
+def test_two_bounds_that_some_value_may_pass(expr: str) -> None:
+    assert CODE not in check_expr(expr).codes()
+
+
+@needs_promtool
+def test_prometheus_agrees_on_two_bounds() -> None:
+    for value in ("2x200", "4x200", "6x200"):
+        series = {"queue_depth": value, "errors_total": "0+30x200"}
+        assert not any(fires(expr, series) for expr in CONTRADICTIONS)
+    assert fires("queue_depth > 3 and queue_depth < 5", {"queue_depth": "4x200"})
+    assert fires("queue_depth > 5 and queue_depth offset 5m < 3", {"queue_depth": "1x115 9x80"})
+    assert fires(
+        "queue_depth > 5 and on () queue_depth < 3", {"queue_depth{a='1'}": "9x200", "queue_depth{a='2'}": "1x200"}
+    )
+
+
 def test_only_the_first_dead_comparison_is_told() -> None:
     assert check_expr("(up > 5) > 7", declared()).marked(CODE) == "up > 5"
 
