@@ -273,11 +273,11 @@ def lint_world(catalogs: Iterable[Catalog] = (), **more: Any) -> World:
                     source=source,
                 )  # fmt: skip
                 merged_catalogs.setdefault(name, []).append(series)
-    own: dict[str, list[Series]] = {}
-    if "up" not in merged_catalogs and "up" not in more.get("records", ()):
+    own: dict[str, Sequence[Series]] = {}
+    if "up" not in more.get("records", ()):
         own["up"] = [expose("up", "up", "gauge", unit=None, labels={}, source="Prometheus")]
     return World(
-        find=lambda name, service: merged_catalogs.get(name) or own.get(name, ()),
+        find=lambda name, service: merged_catalogs.get(name, own.get(name, ())),
         family=families.get,
         names=lambda: merged_catalogs,
         **more,
