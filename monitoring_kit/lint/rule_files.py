@@ -17,6 +17,7 @@ from monitoring_kit.load.files import InputDocument, documents
 from monitoring_kit.load.nodes import Mapping, Node, Scalar, Sequence
 from monitoring_kit.promql import Expr, PromQLError, parse
 from monitoring_kit.promql.literals import parse_duration
+from monitoring_kit.promql.walk import metric_name, selectors
 from monitoring_kit.targets import Feature, describe, supported
 
 GROUP_KEYS = ("name", "interval", "limit", "rules", "query_offset", "labels", "partial_response_strategy")
@@ -61,6 +62,11 @@ def is_rules(root: Node) -> bool:
         return False
     kind = root.get("kind")
     return "groups" in root.entries or (isinstance(kind, Scalar) and kind.text in KINDS)
+
+
+def names_read(rule: FileRule) -> set[str]:
+    """The metric names that its expression selects; none for one that is no PromQL."""
+    return {name for node in selectors(rule.expr) if (name := metric_name(node))} if rule.expr is not None else set()
 
 
 def read_rules(source: Source, report: Report, version: str | None = None) -> list[FileGroup]:

@@ -9,7 +9,7 @@ from shutil import which
 import pytest
 
 from monitoring_kit.stack.tools import find_tools
-from tests.unit.lint.lint_text import codes, cut, lint_files, lint_rules, marked, one
+from tests.unit.lint.lint_text import codes, lint_files, lint_rules, marked, one
 
 GROUP = "groups:\n  - name: g\n    rules:\n"
 
@@ -154,35 +154,6 @@ def test_a_record_that_comes_later() -> None:
         "b.yml": GROUP + "      - {record" + late.split("      - {record")[1],
     }
     assert codes(lint_files(apart)) == []
-
-
-def test_a_record_that_nobody_reads_is_told_only_with_dashboards() -> None:
-    rules = GROUP + "      - {record: 'job:x:rate', expr: 'sum by (job) (rate(x_total[5m]))'}\n"
-    board = '{"panels": [{"title": "p", "targets": [{"expr": "sum(%s)"}]}]}'
-    assert codes(lint_rules(rules)) == []
-    assert marked(lint_files({"r.yml": rules, "b.json": board % "up"}), "rules/unused") == "'job:x:rate'"
-    assert codes(lint_files({"r.yml": rules, "b.json": board % "job:x:rate"})) == []
-    assert codes(lint_files({"r.yml": rules, "b.json": board % "$metric"})) == []
-    assert codes(lint_files({"r.yml": rules, "b.json": board % "{__name__=~'job:.*'}"})) == []
-
-
-def test_a_rule_that_is_faster_than_what_it_reads() -> None:
-    text = (
-        "groups:\n  - {name: a, interval: 2m, rules: [{record: 'job:x:rate', expr: 'sum by (job) (rate(x_total[5m]))'}]}\n"
-        "  - {name: b, interval: 30s, rules: [{alert: A, expr: 'job:x:rate > 1'}]}\n"
-    )
-    found = lint_rules(text)
-    assert marked(found, "rules/lag") == "job:x:rate"
-    assert cut(found, one(found, "rules/lag").notes[0].span) == "'job:x:rate'"
-    assert "rules/lag" not in codes(lint_rules(text.replace("30s", "2m")))
-    assert "rules/lag" not in codes(lint_rules(text.replace("30s", "5m")))
-
-
-def test_the_same_rule_twice() -> None:
-    rule = "      - {record: 'a:b', expr: 'sum(up)', labels: {x: y}}\n"
-    assert codes(lint_rules(GROUP + rule + rule.replace("sum(up)", "sum( up )"))) == ["rules/duplicate"]
-    assert codes(lint_rules(GROUP + rule + rule.replace("x: y", "x: z"))) == []
-    assert codes(lint_rules(GROUP + rule + rule.replace("sum(up)", "max(up)"))) == []
 
 
 def test_what_a_version_does_not_know() -> None:
