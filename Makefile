@@ -39,7 +39,7 @@ e2e: tools ## the tests that start the real servers; coverage is counted over bo
 matrix: $(STAMP) ## the end-to-end tests on the servers of Debian bookworm, trixie and sid
 	@for suite in bookworm trixie sid; do \
 	  $(BIN)/mkit tools fetch --refresh --suite $$suite || exit 1; \
-	  MKIT_SUITE=$$suite $(BIN)/python -m pytest tests -m e2e || exit 1; \
+	  MKIT_SUITE=$$suite $(BIN)/python -m pytest tests -m e2e -n $(WORKERS) || exit 1; \
 	done
 
 lint: $(STAMP) ## ruff
