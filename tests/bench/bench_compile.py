@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -59,7 +58,7 @@ def measure() -> list[Figure]:
 
     The limits stand on the strict reading of the promise: four alerts of its own for every service.
     """
-    run = _run([*MKIT, "--version"], runs=9)
+    run = _run(lambda _: [*MKIT, "--version"], runs=9)
     found = [Figure("mkit --version", "mkit", run.seconds * 1000, "ms", 120)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -92,8 +91,8 @@ def _system(folder: Path, services: int, *, own_alerts: bool) -> tuple[Run, list
     spec, out = folder / "spec.yaml", folder / f"{services}-{own_alerts}"
     spec.write_text(spec_of(services, own_alerts=own_alerts))
     promised = services == 1000
-    run, size = _generate(spec, out, runs=3 if promised else 1)
-    again = _run([*MKIT, "generate", str(spec), "-o", str(out), "--check"], runs=3 if promised else 1)
+    run, size = _generate(spec, out, runs=3 if promised else 2)
+    again = _run(lambda i: [*MKIT, "generate", str(spec), "-o", f"{out}-{i}", "--check"], runs=3 if promised else 2)
     return run, [
         Figure(what, "mkit", run.seconds, "s", 4.0 if promised else None),
         Figure(f"{what}, processor", "mkit", run.cpu, "s"),
@@ -104,20 +103,25 @@ def _system(folder: Path, services: int, *, own_alerts: bool) -> tuple[Run, list
 
 
 def _generate(spec: Path, out: Path, runs: int) -> tuple[Run, int]:
-    """Generate into an empty folder, each time anew; and the bytes written."""
-    command = [*MKIT, "generate", str(spec), "-o", str(out), "--no-verify", "--min-severity", "error"]
-    run = _run(command, runs, before=lambda: shutil.rmtree(out, ignore_errors=True))
-    return run, sum(f.stat().st_size for f in out.rglob("*") if f.is_file())
+    """Generate each time into a new folder, ``out`` with the number of the run; and the bytes written.
+
+    Nothing is deleted in between: for minutes after it, ext4 passes over the inodes of deleted files one by one, and to create a
+    file takes 0.7 ms instead of 0.03.
+    """
+    run = _run(
+        lambda i: [*MKIT, "generate", str(spec), "-o", f"{out}-{i}", "--no-verify", "--min-severity", "error"], runs
+    )
+    return run, sum(f.stat().st_size for f in Path(f"{out}-0").rglob("*") if f.is_file())
 
 
-def _run(command: list[str], runs: int, before: Callable[[], None] = lambda: None) -> Run:
+def _run(command: Callable[[int], list[str]], runs: int) -> Run:
+    """Run the command that ``command`` makes of the number of the run."""
     # As installed: pip compiles what it installs, and a checkout is compiled by its first run.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     walls, cpus, peaks = [], [], []
-    for _ in range(runs):
-        before()
+    for i in range(runs):
         done = subprocess.run(
-            [sys.executable, "-c", _MEASURED, *command], capture_output=True, text=True, check=True, env=environment
+            [sys.executable, "-c", _MEASURED, *command(i)], capture_output=True, text=True, check=True, env=environment
         )
         wall, cpu, peak = map(float, done.stdout.split())
         walls.append(wall)
