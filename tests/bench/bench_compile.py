@@ -58,11 +58,11 @@ def measure() -> list[Figure]:
 
     The limits stand on the strict reading of the promise: four alerts of its own for every service.
     """
-    run = _run(lambda _: [*MKIT, "--version"], runs=9)
+    [run] = _in_turns(lambda _: [*MKIT, "--version"], runs=9)
     found = [Figure("mkit --version", "mkit", run.seconds * 1000, "ms", 120)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run, _ = _generate(EXAMPLE, folder / "example", runs=7)
+        [run] = _in_turns(lambda i: _generate(EXAMPLE, f"{folder}/example-{i}"), runs=7)
         found += [
             Figure("the example, unverified", "mkit", run.seconds, "s", 0.5),
             Figure("the example, processor", "mkit", run.cpu, "s"),
@@ -91,8 +91,12 @@ def _system(folder: Path, services: int, *, own_alerts: bool) -> tuple[Run, list
     spec, out = folder / "spec.yaml", folder / f"{services}-{own_alerts}"
     spec.write_text(spec_of(services, own_alerts=own_alerts))
     promised = services == 1000
-    run, size = _generate(spec, out, runs=3 if promised else 2)
-    again = _run(lambda i: [*MKIT, "generate", str(spec), "-o", f"{out}-{i}", "--check"], runs=3 if promised else 2)
+    run, again = _in_turns(
+        lambda i: _generate(spec, f"{out}-{i}"),
+        lambda i: [*_generate(spec, f"{out}-{i}"), "--check"],
+        runs=3 if promised else 2,
+    )
+    size = sum(f.stat().st_size for f in Path(f"{out}-0").rglob("*") if f.is_file())
     return run, [
         Figure(what, "mkit", run.seconds, "s", 4.0 if promised else None),
         Figure(f"{what}, processor", "mkit", run.cpu, "s"),
@@ -102,29 +106,31 @@ def _system(folder: Path, services: int, *, own_alerts: bool) -> tuple[Run, list
     ]
 
 
-def _generate(spec: Path, out: Path, runs: int) -> tuple[Run, int]:
-    """Generate each time into a new folder, ``out`` with the number of the run; and the bytes written.
+def _generate(spec: Path, out: str) -> list[str]:
+    return [*MKIT, "generate", str(spec), "-o", out, "--no-verify", "--min-severity", "error"]
+
+
+def _in_turns(*commands: Callable[[int], list[str]], runs: int) -> list[Run]:
+    """Run what each makes of the number of the run, in turns: what a machine does meanwhile then hits all of them alike.
 
     Nothing is deleted in between: for minutes after it, ext4 passes over the inodes of deleted files one by one, and to create a
     file takes 0.7 ms instead of 0.03.
     """
-    run = _run(
-        lambda i: [*MKIT, "generate", str(spec), "-o", f"{out}-{i}", "--no-verify", "--min-severity", "error"], runs
-    )
-    return run, sum(f.stat().st_size for f in Path(f"{out}-0").rglob("*") if f.is_file())
-
-
-def _run(command: Callable[[int], list[str]], runs: int) -> Run:
-    """Run the command that ``command`` makes of the number of the run."""
     # As installed: pip compiles what it installs, and a checkout is compiled by its first run.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    walls, cpus, peaks = [], [], []
+    measured: list[list[tuple[float, ...]]] = [[] for _ in commands]
     for i in range(runs):
-        done = subprocess.run(
-            [sys.executable, "-c", _MEASURED, *command(i)], capture_output=True, text=True, check=True, env=environment
-        )
-        wall, cpu, peak = map(float, done.stdout.split())
-        walls.append(wall)
-        cpus.append(cpu)
-        peaks.append(peak)
-    return Run(statistics.median(walls), statistics.median(cpus), max(peaks))
+        for command, found in zip(commands, measured, strict=True):
+            done = subprocess.run(
+                [sys.executable, "-c", _MEASURED, *command(i)],
+                capture_output=True,
+                text=True,
+                check=True,
+                env=environment,
+            )
+            found.append(tuple(map(float, done.stdout.split())))
+    made = []
+    for found in measured:
+        walls, cpus, peaks = zip(*found, strict=True)
+        made.append(Run(statistics.median(walls), statistics.median(cpus), max(peaks)))
+    return made
