@@ -128,6 +128,23 @@ def test_prometheus_agrees_on_two_bounds() -> None:
     )
 
 
+def test_two_bounds_speak_of_the_alert_only_as_its_whole_condition() -> None:
+    never = CONTRADICTIONS[0]
+    assert "the alert can never fire" in check_expr(never).one(CODE).message
+    assert "the alert can never fire" not in check_expr(f"({never}) or up == 0").one(CODE).message
+    for use in ("record", "panel"):
+        assert "the alert can never fire" not in check_expr(never, use=use).one(CODE).message
+
+
+def test_two_bounds_of_which_one_is_never_met_or_one_may_come_from_elsewhere() -> None:
+    # What is never true by itself is told there, once.
+    assert check_expr("up > 5 and up < 0.5", declared()).marked(CODE) == "up > 5"
+    assert check_expr("up < 0.5 and up > 5", declared()).marked(CODE) == "up > 5"
+    # The other side has a second source.
+    assert CODE not in check_expr("(queue_depth > 5 or queue_limit) and queue_depth < 3").codes()
+    assert CODE not in check_expr("queue_depth < 3 and (queue_depth > 5 or queue_limit)").codes()
+
+
 def test_only_the_first_dead_comparison_is_told() -> None:
     assert check_expr("(up > 5) > 7", declared()).marked(CODE) == "up > 5"
 
