@@ -33,6 +33,9 @@ def _compare(
     severity, against = about.labels.get("severity", ""), other.labels.get("severity", "")
     same_for = about.for_ms == other.for_ms
     if limit == other_limit and same_for and severity == against:
+        if (about.name, about.labels) == (other.name, other.labels):
+            # One rule written twice, which `rules/duplicate` says.
+            return
         text = f"`{about.name}` and `{other.name}` always fire together: same expression, same `for`, same severity"
         yield about, Finding(CODE, WARNING, text, expr.span, "remove one of them")
         return
