@@ -13,7 +13,10 @@ from monitoring_kit.promql.world import World
 
 def subject(use: Use, name: str, expr: ast.Expr, world: World, text: str | None = None, **more: object) -> Subject:
     """A subject with its facts inferred. Without ``text`` the spans are of no text that anybody wrote."""
-    return Subject(use, name, expr, print_expr(expr) if text is None else text, infer(expr, world), **more)  # type: ignore[arg-type]
+    # What another rule reads is known already.
+    known = world.inferred.get(id(expr))
+    facts = infer(expr, world) if known is None else known[1]
+    return Subject(use, name, expr, print_expr(expr) if text is None else text, facts, **more)  # type: ignore[arg-type]
 
 
 def findings(about: Subject) -> list[Finding]:

@@ -8,10 +8,9 @@ from monitoring_kit.checks.disable import Disabled
 from monitoring_kit.checks.engine import findings, subject
 from monitoring_kit.checks.finding import Finding, Subject
 from monitoring_kit.checks.registry import group_checks
-from monitoring_kit.checks.world import spec_world
-from monitoring_kit.conventions import slo_ratio
+from monitoring_kit.checks.world import alike, spec_world
 from monitoring_kit.diagnostics import Diagnostic, Fix, Note, Report, Span
-from monitoring_kit.lower.model import AlertingRule, Model, RecordingRule
+from monitoring_kit.lower.model import AlertingRule, Model
 from monitoring_kit.promql import PromQLError, parse
 from monitoring_kit.promql.world import World
 from monitoring_kit.resolve.system import System
@@ -79,7 +78,7 @@ def _generated(model: Model, world: World) -> Iterator[Subject]:
                 shape: object = (rule.name, kind, thresholds, rule.severity, rule.for_.ms)
             else:
                 use = rule.use
-                shape = (id(use.signal), use.quantile, use.window) if use is not None else (_alike(rule), rule.shape)
+                shape = (id(use.signal), use.quantile, use.window) if use is not None else (alike(rule), rule.shape)
             if shape in seen:
                 continue
             seen.add(shape)
@@ -92,15 +91,6 @@ def _generated(model: Model, world: World) -> Iterator[Subject]:
             else:
                 origin = rule.use.signal.span if rule.use is not None else rule.origin
                 yield subject("record", rule.record, rule.expr, world, group=group.name, generated=True, place=origin)
-
-
-def _alike(rule: RecordingRule) -> object:
-    """What rules of one shape are told apart by. The windows of an objective differ in nothing but the range, whose bounds are
-    checked where it is chosen: one that is read from samples, from rates and from tiles stands for all such."""
-    text = rule.text
-    if not text or not rule.record.startswith(slo_ratio("")):
-        return rule.record
-    return (":tile" in text, "[" in text)
 
 
 def diagnostic(about: Subject, finding: Finding) -> Diagnostic:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from monitoring_kit.conventions import SERVICE
+from monitoring_kit.conventions import SERVICE, slo_ratio
 from monitoring_kit.lower.influxdb import enabled
-from monitoring_kit.lower.model import Model
+from monitoring_kit.lower.model import Model, RecordingRule
 from monitoring_kit.lower.native_histograms import native_enabled
 from monitoring_kit.promql import Expr
 from monitoring_kit.promql.world import Allowed, Recorded, Series, World, expose, stems
@@ -43,15 +43,25 @@ def spec_world(system: System, model: Model) -> World:
     )
 
 
+def alike(rule: RecordingRule) -> object:
+    """What rules of one shape are told apart by. The windows of an objective differ in nothing but the range, whose bounds are
+    checked where it is chosen: one that is read from samples, from rates and from tiles stands for all such."""
+    text = rule.text
+    if not text or not rule.record.startswith(slo_ratio("")):
+        return rule.record
+    return (":tile" in text, "[" in text)
+
+
 def _records(model: Model) -> dict[str, list[Recorded]]:
     found: dict[str, list[Recorded]] = {}
-    same: dict[tuple[str, object], Expr] = {}
+    same: dict[object, Expr] = {}
     for rule in model.recordings:
         use = rule.use
         shape = (id(use.signal), use.quantile, use.window) if use is not None else rule.shape
-        expr = rule.expr if shape is None else same.get((rule.record, shape))
+        key = None if shape is None else (alike(rule), shape)
+        expr = rule.expr if key is None else same.get(key)
         if expr is None:
-            expr = same[rule.record, shape] = rule.expr
+            expr = same[key] = rule.expr
         unit = _UNITS.get(use.signal.unit) if use is not None else None
         record = Recorded(rule.record, expr, rule.labels, rule.service, shape, unit, rule.origin)
         found.setdefault(rule.record, []).append(record)

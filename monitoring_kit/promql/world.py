@@ -108,7 +108,7 @@ class World:
     _owned: dict[str, dict[str | None, list[Recorded]]] = field(default_factory=dict, init=False, repr=False)
     nearest: dict[str, str | None] = field(default_factory=dict, repr=False)
     inferred: dict[int, tuple[Expr, Any]] = field(default_factory=dict, init=False, repr=False)
-    """Recorded expressions with their values, by identity: the rules of one shape share theirs."""
+    """Recorded expressions with their facts, by identity: the rules of one shape share theirs."""
 
     def series(self, name: str, service: str | None = None) -> Series | None:
         """The series ``name``, of one service or of all that expose it; None when unknown."""

@@ -93,8 +93,7 @@ def _compile(count: int) -> Figure:
 
 def _cost(size: int, pods: int, codes: int, rps: float, days: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        # A scrape every two minutes keeps the largest history small; it changes all layouts alike.
-        data, end = _history(Path(folder), pods, max(codes, 2), rps, days, 30 if size < 100 else 120, 7)
+        data, end = _history(Path(folder), pods, max(codes, 2), rps, days, 30, 7)
         exact, lean = (_model(Path(folder), profile) for profile in ("exact", "lean"))
         _backfill(exact, data, end, days)
         asked: dict[str, list[tuple[str, float]]] = {

@@ -20,6 +20,7 @@ from monitoring_kit.lower.slo.plan import SloPlan, fast_step
 from monitoring_kit.lower.slo.windows import TierPlan
 from monitoring_kit.promql import Expr
 from monitoring_kit.promql import build as q
+from monitoring_kit.promql.template import Template
 from monitoring_kit.resolve.system import System
 from monitoring_kit.spec.quantity import Duration
 
@@ -30,30 +31,31 @@ HOUR_INTERVAL = Duration(3_600_000)
 # Twice what a counter needs to come back after a restart; shorter gaps are in every other alert already.
 VANISHED_FOR = Duration(600_000)
 _NONE = Duration(0)
+# By shape, and what several shapes have in common.
+_Made = tuple[dict[tuple[str, int], Blueprint], dict[object, Template]]
 
 
 def slo_groups(system: System, plans: tuple[SloPlan, ...]) -> list[RuleGroup]:
     """Two groups a service (pages, tickets), and four that serve all SLOs at once (tiles, budgets)."""
     if not plans:
         return []
-    made: dict[tuple[object, ...], Blueprint] = {}
+    made: _Made = {}, {}
     groups: list[RuleGroup] = []
     for service, mine in groupby(plans, key=lambda plan: plan.service):
         groups += _service_groups(system, service, list(mine), made)
     return groups + _shared_groups(plans)
 
 
-def _service_groups(
-    system: System, service: str, plans: list[SloPlan], made: dict[tuple[object, ...], Blueprint]
-) -> list[RuleGroup]:
+def _service_groups(system: System, service: str, plans: list[SloPlan], made: _Made) -> list[RuleGroup]:
+    blueprints, templates = made
     page: list[RecordingRule | AlertingRule] = []
     ticket: list[RecordingRule | AlertingRule] = []
     slow: list[RecordingRule | AlertingRule] = []
     shared: set[str] = set()
     for plan in plans:
-        found = made.get(plan.shape_key)
+        found = blueprints.get(plan.shape_key)
         if found is None:
-            found = made[plan.shape_key] = blueprint(plan.shape)
+            found = blueprints[plan.shape_key] = blueprint(plan.shape, templates)
         rules = _Rules(system, plan, found)
         page += rules.page(shared)
         ticket += rules.ticket()
@@ -83,8 +85,8 @@ class _Rules:
         if self.made.total is not None and events not in shared:
             shared.add(events)
             yield self._record(c.SLO_TOTAL, self.made.total.fill(**self.values), self.events)
-        for record, template in self.made.page:
-            yield self._record(record, template.fill(**self.values), self.labels)
+        for record, template, alike in self.made.page:
+            yield self._record(record, template.fill(**self.values), self.labels, alike)
         yield from self._tiers(page=True)
         if self.made.low_traffic is not None:
             name, text = c.SLO_LOW_TRAFFIC, self.made.low_traffic.fill(**self.values)
@@ -97,8 +99,8 @@ class _Rules:
 
     def ticket(self) -> Iterable[RecordingRule | AlertingRule]:
         """The long windows, and the alerts on them."""
-        for record, template in self.made.ticket:
-            yield self._record(record, template.fill(**self.values), self.labels)
+        for record, template, alike in self.made.ticket:
+            yield self._record(record, template.fill(**self.values), self.labels, alike)
         yield from self._tiers(page=False)
 
     def period(self) -> Iterable[RecordingRule]:
@@ -124,14 +126,14 @@ class _Rules:
             notify=tier.notify,
         )
 
-    def _record(self, record: str, text: str, labels: dict[str, str]) -> RecordingRule:
+    def _record(self, record: str, text: str, labels: dict[str, str], alike: object = None) -> RecordingRule:
         return recording(
             text,
             record=record,
             labels=labels,
             origin=self.plan.origin,
             service=self.plan.service,
-            shape=self.plan.shape_key,
+            shape=alike or self.plan.shape_key,
         )
 
     def _alert(
@@ -179,4 +181,5 @@ def _objective(plan: SloPlan) -> RecordingRule:
         c.SERVICE: plan.service, c.SLO: plan.name, c.SLO_DEFINITION: plan.definition, c.SLO_PERIOD: str(plan.shape.period),
     }  # fmt: skip
     expr = q.vector(plan.shape.objective)
-    return RecordingRule(c.SLO_OBJECTIVE, expr, labels, plan.origin, plan.service, shape=plan.shape_key)
+    shape = ("slo objective", plan.shape.objective)
+    return RecordingRule(c.SLO_OBJECTIVE, expr, labels, plan.origin, plan.service, shape=shape)

@@ -24,14 +24,14 @@ _FEWEST_BAD = 5
 
 @dataclass(frozen=True, slots=True)
 class SloPlan:
-    """An SLO of a service with everything looked up. ``events`` and ``definition`` are the labels that keep the history of
-    another definition apart; SLOs that count the same events share ``events``."""
+    """An SLO of a service with everything looked up. ``shape_key`` is equal for the SLOs of one shape. ``events`` and
+    ``definition`` are the labels that keep the history of another definition apart; SLOs that count the same events share
+    ``events``."""
 
     spec: Slo
     view: ServiceView
     shape: Shape
-    shape_key: tuple[object, ...]
-
+    shape_key: tuple[str, int]
     events: str
     definition: str
 
@@ -57,9 +57,13 @@ class SloPlan:
         return self.shape.sli.by
 
 
+# By what decides them, with a number: the key itself is large, and every rule would be looked up by it again and again.
+_Shapes = dict[tuple[object, ...], tuple[int, Shape]]
+
+
 def plan_slos(system: System, report: Report) -> tuple[SloPlan, ...]:
     """Every SLO that can work; the others are reported with the reason."""
-    shapes: dict[tuple[object, ...], Shape] = {}
+    shapes: _Shapes = {}
     found = []
     for view in system.services.values():
         for slo in view.spec.slos.values():
@@ -69,9 +73,7 @@ def plan_slos(system: System, report: Report) -> tuple[SloPlan, ...]:
     return tuple(found)
 
 
-def _plan(
-    system: System, view: ServiceView, slo: Slo, shapes: dict[tuple[object, ...], Shape], report: Report
-) -> SloPlan | None:
+def _plan(system: System, view: ServiceView, slo: Slo, shapes: _Shapes, report: Report) -> SloPlan | None:
     if not check_slo(system, view, slo, report):
         return None
     period = period_of(system, slo, report)
@@ -85,8 +87,8 @@ def _plan(
         slo.group_by, slo.min_events and (slo.min_events.total, slo.min_events.bad),
         tuple((w.weekly, w.from_, w.to) for w in slo.maintenance), slo.absent != "off",
     )  # fmt: skip
-    shape = shapes.get(key)
-    if shape is None:
+    known = shapes.get(key)
+    if known is None:
         sli = sli_of(system, view, slo, report)
         if sli is None:
             return None
@@ -96,10 +98,13 @@ def _plan(
             maintenance=slo.maintenance, absent=slo.absent != "off", step=fast_step(system),
             events=sli.events_text(planned), definition=sli.definition_text(planned),
         )  # fmt: skip
-        shapes[key] = shape
+        known = shapes[key] = len(shapes), shape
+    number, shape = known
     if not _can_fire(slo, shape, report) or not _fits(system, slo, shape, report):
         return None
-    return SloPlan(slo, view, shape, key, name_of(shape.events, view.job), name_of(shape.definition, view.job))
+    return SloPlan(
+        slo, view, shape, ("slo", number), name_of(shape.events, view.job), name_of(shape.definition, view.job)
+    )
 
 
 def fast_step(system: System) -> Duration:

@@ -32,9 +32,14 @@ def ratio_expr(shape: Shape, window: Duration) -> Expr:
         return over_events(series.bad_rate(), series.total_rate())
     if shape.maintenance and window <= HOUR:
         return summed(shape, SLO_BAD, SLO_TOTAL, window)
-    if window > shape.raw_up_to or shape.maintenance:
+    if from_recorded(shape, window):
         return summed(shape, slo_tile("bad", "5m"), slo_tile("total", "5m"), window)
     return _raw(shape, window)
+
+
+def from_recorded(shape: Shape, window: Duration) -> bool:
+    """Whether ``ratio_expr`` reads nothing but recorded series: then the window alone decides it."""
+    return shape.sli.tileable and (window == BASE or shape.maintenance != () or window > shape.raw_up_to)
 
 
 def _raw(shape: Shape, window: Duration) -> Expr:

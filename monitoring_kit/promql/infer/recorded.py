@@ -15,9 +15,10 @@ def recorded_series(rule: Recorded, world: World) -> Series:
     found = world.inferred.get(id(rule.expr))
     if found is None:
         # With the expression itself: its identity may not go to another one.
-        found = world.inferred[id(rule.expr)] = rule.expr, infer(rule.expr, world)[rule.expr]
+        found = world.inferred[id(rule.expr)] = rule.expr, infer(rule.expr, world)
     return merged(
-        [_series(rule, source) for source in found[1] if source.dead is None] or [Series(rule.name, rule.name, None)]
+        [_series(rule, source) for source in found[1][rule.expr] if source.dead is None]
+        or [Series(rule.name, rule.name, None)]
     )
 
 

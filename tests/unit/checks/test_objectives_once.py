@@ -19,6 +19,39 @@ services:
 """
 
 
+def test_a_mistake_is_told_of_each_objective_that_has_it(compile_text: Callable[..., Compilation]) -> None:
+    """Rules that read recorded series alone are judged once for all objectives; what an author wrote is judged each time."""
+    right = "total: jobs_total, bad: 'jobs_total{state=\"failed\"}', objective: 99.9%"
+    spec = SPEC.replace(
+        "      jobs: ", f"      first: {{{right}}}\n      last: {{{right.replace('failed', 'lost')}}}\n      jobs: "
+    )
+    found = [d for d in compile_text(spec).report if d.code == "promql/unknown-value"]
+    told = [('"lost"' in d.message, '"broken"' in d.message) for d in found]
+    assert told == [(True, False)] * 2 + [(False, True)] * 2
+
+
+def test_an_alert_on_a_window_knows_the_labels_of_every_objective(compile_text: Callable[..., Compilation]) -> None:
+    """Each service has the labels that its own objectives are grouped by, and no other's."""
+    parted = "total: jobs_total, bad: 'jobs_total{state=\"failed\"}', objective: 99%, group_by: [state]"
+    service = f"  api: {{kind: http, scrape: {{targets: ['api:80']}}, slos: {{parted: {{{parted}}}}}}}\n"
+    selected = {
+        "Whole": 'service="web", slo="jobs"',
+        "Parted": 'service="api", slo="parted", state="ok"',
+        "Lost": 'service="api", slo="jops"',
+        "Other": 'service="web", slo="jobs", state="ok"',
+    }
+    alerts = "".join(
+        f"  {name}: {{expr: 'slo:sli_error:ratio_rate5m{{{matchers}}} > 0.5', severity: warning}}\n"
+        for name, matchers in selected.items()
+    )
+    spec = SPEC.replace("services: [web]", "services: [web, api]").replace("broken", "failed")
+    found = compile_text(f"{spec}{service}alerts:\n{alerts}").report
+    told = [(d.code, d.message) for d in found if d.code.startswith("promql/unknown")]
+    assert [code for code, _ in told] == ["promql/unknown-value", "promql/unknown-label"]
+    assert '"jops"' in told[0][1]
+    assert "`state`" in told[1][1]
+
+
 def test_one_mistake_is_told_for_each_way_of_reading_it(compile_text: Callable[..., Compilation]) -> None:
     """The recorded rate and the raw windows: not once for each of 30m, 1h, 2h and 6h."""
     found = [d.message for d in compile_text(SPEC).report if d.code == "promql/unknown-value"]
