@@ -22,7 +22,8 @@ URL = re.compile(r"https?://[^\s<>\"|]+")
 KINDS = {"mkit.telegram.html": "html", "mkit.email.html": "html"}
 # Every template that a receiver uses.
 TEMPLATES = sorted(
-    set(re.findall(r'define "(mkit\.[a-z_.]+)"', template_text())) - {"mkit.line", "mkit.cut", "mkit.time", "mkit.url"}
+    set(re.findall(r'define "(mkit\.[a-z_.]+)"', template_text()))
+    - {"mkit.line", "mkit.cut", "mkit.time", "mkit.url", "mkit.ended"}
 )
 WHOLE = [n for n in TEMPLATES if not n.endswith((".alert", ".line", ".cut"))]
 
@@ -86,7 +87,8 @@ def test_the_title_says_what_and_how_bad(render: Render) -> None:
     assert render("mkit.title", notification(alert())) == "[CRITICAL] HighErrorRate: web: error rate is 7%, above 5%"
     two = notification(alert(instance="a", summary="one"), alert(instance="b", summary="two"))
     assert render("mkit.title", two) == "[CRITICAL x2] HighErrorRate of web"
-    assert render("mkit.title", notification(alert("resolved"))).startswith("[RESOLVED] HighErrorRate: web")
+    ended = "[RESOLVED] HighErrorRate, when last firing: web: error rate is 7%, above 5%"
+    assert render("mkit.title", notification(alert("resolved"))) == ended
     mixed = notification(alert(summary="one"), alert("resolved", summary="two"))
     assert render("mkit.title", mixed) == "[CRITICAL] HighErrorRate of web"
     apart = notification(alert(alertname="A", severity="info", summary="one"), alert(alertname="B", summary="two"))
@@ -120,18 +122,46 @@ def test_plain_text_as_a_whole(render: Render) -> None:
         "  Runbook: https://docs.example.com/runbooks/HighErrorRate.md\n"
         "  Graph: http://prometheus:9090/graph?g0.expr=a%3E1&g0.tab=1\n"
         "Resolved:\n"
-        "- gone\n"
-        "  Share of failed requests. It has been above 5% for 2m.\n"
-        "  Value: 7%\n"
+        "- when last firing: gone\n"
+        "  Value when last firing: 7%\n"
         "  Severity: critical\n"
         "  Service: web\n"
-        "  Probable cause: look at database, redis first\n"
         "  Since: 2026-11-23 20:00:00 UTC, until 2026-11-23 20:30:00 UTC\n"
         "  Dashboard: https://grafana.example.com/d/shop-web?viewPanel=3&from=now-1h\n"
         "  Runbook: https://docs.example.com/runbooks/HighErrorRate.md\n"
         "  Graph: http://prometheus:9090/graph?g0.expr=a%3E1&g0.tab=1\n"
         "Alertmanager: http://alertmanager:9093/#/alerts?receiver=m\n"
     )
+
+
+# Every place where a message of an ended alert may repeat what held while it fired, seen as a reader does: no tags, no bold.
+PAST = re.compile(
+    r"when last firing(?:: | )web: error rate is 7%, above 5%|Value when last firing:? 7%|when last firing: 7%"
+)
+SAYING = (
+    "mkit.title", "mkit.slack.title", "mkit.text", "mkit.list.resolved", "mkit.short", "mkit.slack.text", "mkit.markdown",
+    "mkit.telegram.html", "mkit.email.html", "mkit.common.summary", "mkit.common.value", "mkit.common.description",
+    "mkit.common.probable_causes",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAYING)
+def test_an_ended_alert_does_not_say_that_its_last_value_still_holds(render: Render, name: str) -> None:
+    said = render(name, notification(alert("resolved")))
+    seen = " ".join(html.unescape(re.sub(r"<(?!http)[^>]*>|[*]", " ", said)).split())
+    left = PAST.sub("", seen)
+    for present in ("7%", "error rate is", "It has been above", "database, redis"):
+        assert present not in left, f"{name} says {seen}"
+    if name not in ("mkit.common.description", "mkit.common.probable_causes"):
+        assert PAST.search(seen), f"{name} forgot what the alert was about: {seen}"
+
+
+def test_what_still_fires_beside_an_ended_alert_is_told_as_of_now(render: Render) -> None:
+    both = notification(alert(instance="a"), alert("resolved", instance="b"))
+    assert render("mkit.title", both) == "[CRITICAL] HighErrorRate: web: error rate is 7%, above 5%"
+    assert render("mkit.common.value", both) == "7%"
+    assert "when last firing" not in render("mkit.list.firing", both)
+    assert "- when last firing: web: error rate is 7%, above 5%\n" in render("mkit.list.resolved", both)
 
 
 def bare() -> dict[str, Any]:
