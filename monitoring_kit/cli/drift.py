@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from monitoring_kit.write import Plan
     from monitoring_kit.write.change import Change
 
-# Any change of the spec changes the hash in the header of every file: a list of them all would hide the meaning.
+# A new label or interval changes every file: a list of them all would hide the meaning.
 _SHOWN = 10
 
 
