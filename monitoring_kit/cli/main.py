@@ -12,8 +12,9 @@ from typing import Any, NoReturn
 import click
 
 from monitoring_kit import __version__
+from monitoring_kit.stack.ending import INTERRUPTED, run_tidily
 
-FINDINGS, USAGE, BUG, INTERRUPTED = 1, 2, 3, 130
+FINDINGS, USAGE, BUG = 1, 2, 3
 
 # Verb to module and the line that `mkit --help` shows: reading it from the module would import them all.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -123,7 +124,7 @@ def _confess(error: Exception, args: list[str]) -> None:
 
 @click.group(
     cls=App, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 findings or drift, 2 wrong usage, 3 a bug in mkit, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 findings or drift, 2 wrong usage, 3 a bug in mkit, 130 interrupted, 143 ended by SIGTERM.",
 )  # fmt: skip
 @click.version_option(__version__, prog_name="mkit", message="%(prog)s %(version)s")
 def main() -> None:
@@ -134,7 +135,7 @@ def run() -> NoReturn:
     """The program `mkit`: a verb in a process of its own."""
     if not UNCOLLECTED.isdisjoint(sys.argv[1:2]):
         gc.disable()
-    sys.exit(main(prog_name="mkit"))
+    run_tidily(lambda: main(prog_name="mkit"))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from typing import Any
@@ -49,7 +48,6 @@ def command(spec: str, env: str | None, lasting: Duration | None) -> None:
     show_findings(compilation.report, "text", Severity.WARNING)
     if not compilation.ok:
         sys.exit(1)
-    previous = signal.signal(signal.SIGTERM, _interrupted)
     try:
         with Stack(compilation) as stack:
             _announce(stack)
@@ -58,12 +56,6 @@ def command(spec: str, env: str | None, lasting: Duration | None) -> None:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         click.echo("stopped")
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _announce(stack: Any) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from monitoring_kit import conventions as c
 from monitoring_kit.emit.yaml_text import yaml_text
@@ -126,11 +127,11 @@ def write_blocks(
             "tsdb", "create-blocks-from", "rules", block, f"--start={int(start)}", f"--end={int(end)}", f"--url={url}", f"--output-dir={out}", str(path),
         ]  # fmt: skip
         try:
-            return run(promtool, arguments, out, TIMEOUT_SECONDS)
+            return run(promtool, arguments, out, TIMEOUT_SECONDS, Path(heads))
         finally:
             path.unlink()
 
-    with ThreadPoolExecutor(PARTS) as pool:
+    with TemporaryDirectory(prefix="mkit-backfill-") as heads, ThreadPoolExecutor(PARTS) as pool:
         results = list(pool.map(one, enumerate(rules)))
     blocks = sorted(p for p in out.iterdir() if p not in before and (p / "meta.json").is_file())
     # promtool 2.42 prints errors of single rules and still exits with 0.

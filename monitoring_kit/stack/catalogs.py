@@ -7,12 +7,12 @@ a real server of its kind. What depends on the hardware (sensors, disks) is capt
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from monitoring_kit.live.catalog import Catalog, dump_catalog
 from monitoring_kit.stack import recipes, recipes_blackbox, recipes_go, recipes_servers
+from monitoring_kit.stack.ending import run_tidily
 from monitoring_kit.stack.lab import Lab
 
 Recipe = Callable[[Lab], Catalog]
@@ -47,4 +47,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tidily(main)

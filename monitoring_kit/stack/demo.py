@@ -16,6 +16,7 @@ import click
 from monitoring_kit.lower.model import AlertingRule
 from monitoring_kit.pipeline import Compilation, compile_spec
 from monitoring_kit.stack.capture import Message
+from monitoring_kit.stack.ending import run_tidily
 from monitoring_kit.stack.lab import LabError
 from monitoring_kit.stack.running import Stack
 from monitoring_kit.stack.tools import ensure_tools
@@ -218,10 +219,8 @@ def main() -> None:
             click.echo(demo.table.text())
         click.echo(f"NOT SEEN: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
     click.echo(demo.table.text())
 
 
 if __name__ == "__main__":
-    main()
+    run_tidily(main)

@@ -21,6 +21,7 @@ from monitoring_kit.conventions import GRAFANA_DASHBOARDS, PROMETHEUS_YML
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.pipeline import Compilation, compile_spec
 from monitoring_kit.stack.demo import Failed, Table
+from monitoring_kit.stack.ending import run_tidily
 from monitoring_kit.stack.lab import Lab, LabError, free_port, read, wait_until
 from monitoring_kit.stack.rewrite import local_prometheus
 from monitoring_kit.stack.tools import ensure_tools
@@ -227,4 +228,4 @@ def main() -> int:
 
 if __name__ == "__main__":
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-    raise SystemExit(main())
+    run_tidily(main)

@@ -71,7 +71,7 @@ class Lab:
             child = subprocess.Popen(
                 [str(part) for part in command],
                 cwd=self.folder,
-                env={**os.environ, **(env or {})},
+                env=self._environment(env),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -106,7 +106,7 @@ class Lab:
             done = subprocess.run(
                 [str(part) for part in command],
                 cwd=self.folder,
-                env={**os.environ, **(env or {})},
+                env=self._environment(env),
                 input=stdin,
                 capture_output=True,
                 text=True,
@@ -125,6 +125,12 @@ class Lab:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return path
+
+    def _environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
+        """That of this process; what a child that is killed leaves in its temporary folder goes with the lab."""
+        temporary = self.folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        return {**os.environ, "TMPDIR": str(temporary), **(more or {})}
 
     def _explain(self, name: str, child: subprocess.Popen[bytes]) -> str:
         """Empty while the child lives, else the end of its log."""

@@ -45,9 +45,18 @@ def private_copy(outputs: Mapping[str, Output], wanted: Sequence[str]) -> Iterat
         yield root
 
 
-def run(program: Path, arguments: Sequence[str], folder: Path, seconds: float = TIMEOUT_SECONDS) -> Result:
-    """Run ``program`` in ``folder`` without a shell. A hang (longer than ``seconds``) or a program that does not start becomes a failed result."""
+def run(
+    program: Path,
+    arguments: Sequence[str],
+    folder: Path,
+    seconds: float = TIMEOUT_SECONDS,
+    temporary: Path | None = None,
+) -> Result:
+    """Run ``program`` in ``folder`` without a shell. A hang (longer than ``seconds``) or a program that does not start becomes a
+    failed result. ``temporary`` is where it keeps what it would leave behind if it were killed."""
     environment = {**os.environ, "LC_ALL": "C", "NO_COLOR": "1"}
+    if temporary is not None:
+        environment["TMPDIR"] = str(temporary)
     try:
         done = subprocess.run(
             [str(program), *arguments], cwd=folder, env=environment, capture_output=True, text=True, errors="replace",
