@@ -161,7 +161,8 @@ def _signals() -> str:
     parts = [
         _NOTE
         + "# Signals\n\nA service's `kind` gives it these signals. They are data: `rules/<kind>.yaml`; a pack of your own is one "
-        "such file, named under `packs:` in the spec. `$window` is the range, `$cpu` and `$memory` are the service's `resources`.\n"
+        "such file, named under `packs:` in the spec. `$window` is the range, `$cpu` and `$memory` are the service's `resources`; "
+        "without them the service lacks the signal.\n"
     ]
     for kind in shipped_kinds():
         loaded = packs.get(kind, Span(""))

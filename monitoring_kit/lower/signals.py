@@ -41,13 +41,13 @@ def signal_expr(
     ever been seen, and no value while there are no events at all.
     """
     expr = _built(use.signal, use.quantile, use.window, window, split)
-    values: dict[str, str | float] = {"cpu": view.cpu, "memory": view.memory}
-    return _selecting(replace_variables(expr, values) if _has_resources(use.signal) else expr, view.job)
+    values: dict[str, str | float] = {n: v for n, v in (("cpu", view.cpu), ("memory", view.memory)) if v is not None}
+    return _selecting(replace_variables(expr, values) if use.signal.resources else expr, view.job)
 
 
 def signal_text(view: ServiceView, use: SignalUse) -> str:
     """``signal_expr`` as text: printed once and filled in for every service of a kind."""
-    resources = (view.cpu, view.memory) if _has_resources(use.signal) else None
+    resources = (view.cpu, view.memory) if use.signal.resources else None
 
     def build() -> Expr:
         return signal_expr(replace(view, name=hole("job")), use)
@@ -61,10 +61,6 @@ def template_of(key: tuple[object, ...], signal: Signal, build: Callable[[], Exp
     if found is None:
         found = signal.derived[key] = Template(build())
     return found
-
-
-def _has_resources(signal: Signal) -> bool:
-    return "$cpu" in signal.text or "$memory" in signal.text
 
 
 def _selecting(expr: Expr, job: str) -> Expr:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from monitoring_kit.diagnostics import Report
+from typing import Any
+
+from monitoring_kit.diagnostics import Note, Report, Span
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.resolve.signals import Signal, SignalUse
-from monitoring_kit.resolve.system import System
+from monitoring_kit.resolve.system import ServiceView, System
 from monitoring_kit.resolve.uses import RawUse, UseError, read_whole_use
+from monitoring_kit.spec.alerting import Alert
 from monitoring_kit.spec.quantity import DIMENSIONS, Quantity
 from monitoring_kit.spec.shapes import Item
+
+# As many services are named in a message and pointed at.
+_NAMED = 3
 
 
 def find_use(raw: RawUse, signal: Signal) -> SignalUse:
@@ -49,6 +55,10 @@ def unknown_signal(
     """Report a signal that none of the services has."""
     known = known_signals(system, services)
     span = item.at(key, raw.start, raw.start + len(raw.name))
+    lacking = without_limit(system, raw.name, services)
+    if lacking:
+        report.error("signals/no-limit", f"{_share(raw.name, lacking)}: the spec does not say how much that is", span, **_mend(raw.name, lacking))  # fmt: skip
+        return
     kinds = {v.pack.kind for n, v in system.services.items() if not services or n in services}
     packs = {v.pack.kind: v.pack for v in system.services.values()}
     for kind in sorted(kinds):
@@ -68,6 +78,34 @@ def unknown_signal(
         span,
         help=did_you_mean(raw.name, known, "signals"),
     )
+
+
+def without_limit(system: System, signal: str, services: tuple[str, ...] = ()) -> list[ServiceView]:
+    """The services, of some or of all, that lack a signal only because their ``resources`` are not stated."""
+    return [v for n, v in system.services.items() if signal in v.unlimited and (not services or n in services)]
+
+
+def check_all_limited(
+    system: System, alert: Alert, signal: str, services: tuple[str, ...], span: Span, report: Report
+) -> None:
+    """Report the services that an alert passes over for want of their ``resources`` while it watches others."""
+    lacking = without_limit(system, signal, services)
+    if lacking:
+        what = f"`{alert.name}` does not watch {_share(signal, lacking)}: the spec does not say how much that is"
+        report.warning("signals/no-limit", what, span, **_mend(signal, lacking))
+
+
+def _share(signal: str, lacking: list[ServiceView]) -> str:
+    names = ", ".join(f"`{view.name}`" for view in lacking[:_NAMED])
+    more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+    return f"`{signal}`, a share of what {names}{more} may use"
+
+
+def _mend(signal: str, lacking: list[ServiceView]) -> dict[str, Any]:
+    limits = {"cpu": "cpu: 2", "memory": "memory: 1GiB"}
+    write = ", ".join(limits[name] for name in lacking[0].unlimited[signal])
+    notes = tuple(Note(view.origin, "this service") for view in lacking[:_NAMED])
+    return {"help": f"write what an instance may use into the service: `resources: {{{write}}}`", "notes": notes}
 
 
 def whole_use(item: Item, key: str, text: str, report: Report) -> RawUse | None:

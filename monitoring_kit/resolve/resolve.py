@@ -23,9 +23,6 @@ from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.services import Service
 from monitoring_kit.spec.shapes import Item
 
-# What a service may use when the spec does not say: one core, one GiB.
-DEFAULT_CPU = 1.0
-DEFAULT_MEMORY = float(1 << 30)
 MAX_TIMEOUT = Duration(10_000)
 
 
@@ -113,17 +110,26 @@ def _view(
                 service.at("metrics"),
                 help=help_,
             )
+    limits = {
+        "cpu": resources.cpu if resources else None,
+        "memory": resources.memory.value if resources and resources.memory else None,
+    }
+    signals = _signals(service, loaded, known) | {n: s for h in hosted for n, s in h.pack.signals.items()}
+    # A share of a limit that nobody stated would be an invented number, and an alert on it false.
+    unlimited = {n: lack for n, s in signals.items() if (lack := tuple(r for r in s.resources if limits[r] is None))}
+    signals = {n: s for n, s in signals.items() if n not in unlimited} if unlimited else signals
     return ServiceView(
         name=service.name,
         spec=service,
         pack=loaded.pack,
-        signals=_signals(service, loaded, known) | {n: s for h in hosted for n, s in h.pack.signals.items()},
+        signals=signals,
         interval=interval,
         timeout=timeout,
         owner=service.owner or spec.owner,
-        cpu=(resources.cpu if resources and resources.cpu else DEFAULT_CPU),
-        memory=(resources.memory.value if resources and resources.memory else DEFAULT_MEMORY),
+        cpu=limits["cpu"],
+        memory=limits["memory"],
         dependants=dependants,
+        unlimited=unlimited,
     )
 
 

@@ -59,6 +59,11 @@ class Signal:
         return "histogram" if self.histogram is not None else "ratio" if self.ratio is not None else "expr"
 
     @property
+    def resources(self) -> tuple[str, ...]:
+        """The keys of a service's ``resources`` that the signal is a share of."""
+        return tuple(name for name in ("cpu", "memory") if f"${name}" in self.text) if "$" in self.text else ()
+
+    @property
     def display_unit(self) -> str:
         """Grafana's unit id."""
         return self.grafana_unit or GRAFANA_UNITS[self.unit]

@@ -25,7 +25,9 @@ class ServiceView:
     """A service with its pack and its place in the system.
 
     ``job`` is the scrape job's name, equal to the service's name; every target of it also carries the label ``service``.
-    ``signals`` have the service's own metric and label names substituted, but neither selector nor window.
+    ``signals`` have the service's own metric and label names substituted, but neither selector nor window. ``cpu`` (cores) and
+    ``memory`` (bytes) are what an instance may use, None where the spec does not say; ``unlimited`` are the signals that the
+    service lacks for that reason, with the resources that they are shares of.
     """
 
     name: str
@@ -35,9 +37,10 @@ class ServiceView:
     interval: Duration
     timeout: Duration
     owner: Owner | None
-    cpu: float
-    memory: float
+    cpu: float | None
+    memory: float | None
     dependants: tuple[str, ...] = ()
+    unlimited: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def job(self) -> str:

@@ -166,10 +166,11 @@ class Scrape(Item):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources(Item):
-    """What the service may use: turns usage into the signals cpu and memory."""
+    """What each instance of the service may use. The signals `cpu` and `memory` of the kinds http and ai-model are shares of it;
+    a service that does not say it goes without them."""
 
-    cpu: float | None = key(Number(0.001), "CPU cores.")
-    memory: Quantity | None = key(Amount(("bytes",)), "Memory.", example="1GiB")
+    cpu: float | None = key(Number(0.001), "CPU cores of an instance.")
+    memory: Quantity | None = key(Amount(("bytes",)), "Memory of an instance.", example="1GiB")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +191,9 @@ class Service(Item):
     slos: dict[str, Slo] = key(MapOf(SLO), "Service level objectives.", dict)
     labels: dict[str, str] = key(LABELS, "Extra target labels.", dict)
     owner: Owner | None = key(Record(Owner, short="team"), "Owner; the system's when not set.")
-    resources: Resources | None = key(Record(Resources), "What it may use.")
+    resources: Resources | None = key(
+        Record(Resources), "What an instance may use: `cpu` and `memory` are shares of this."
+    )
     metrics: dict[str, str] = key(
         MapOf(METRIC_NAME, key=METRIC_NAME),
         "Own names for the pack's metrics: `http_requests_total: app_requests_total`.",

@@ -23,7 +23,9 @@ def spec_of(services: int) -> str:
     """Four alerts of their own for each service; those on targets are counted out by name."""
     lines = ["version: mkit/v1", "system: bench", "prometheus: {scrape_interval: 1m, evaluation_interval: 1m}"]
     lines += ["channels: {hook: {kind: webhook, url: 'http://hook:1/'}}", "services:"]
-    lines += [f"  s{i}: {{kind: http, scrape: {{targets: ['s{i}:8080']}}}}" for i in range(services)]
+    lines += [
+        f"  s{i}: {{kind: http, scrape: {{targets: ['s{i}:8080']}}, resources: {{cpu: 1}}}}" for i in range(services)
+    ]
     names = ", ".join(f"s{i}" for i in range(services))
     lines.append("alerts:")
     for name, when in (

@@ -43,7 +43,9 @@ def spec_of(services: int, *, own_alerts: bool = False) -> str:
     """
     out = ["version: mkit/v1", "system: bench", "channels: {hook: {kind: webhook, url: 'http://hook:1/'}}", "services:"]
     for i in range(services):
-        out.append(f"  s{i}:\n    kind: http\n    scrape: {{targets: ['s{i}:8080']}}")
+        out.append(
+            f"  s{i}:\n    kind: http\n    scrape: {{targets: ['s{i}:8080']}}\n    resources: {{cpu: 1, memory: 1GiB}}"
+        )
         out.append("    slos: {availability: {signal: errors, objective: 99.9%}}")
     out.append("alerts:")
     for i in range(services if own_alerts else 1):

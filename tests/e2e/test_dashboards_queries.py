@@ -26,6 +26,7 @@ services:
   web:
     kind: http
     scrape: {targets: ['web:80']}
+    resources: {cpu: 1, memory: 1GiB}
     slos:
       month:   {signal: errors, objective: 99.9%, window: month}
       quarter: {signal: latency, objective: 99%, threshold: 1s, window: quarter}

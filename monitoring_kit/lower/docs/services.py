@@ -64,7 +64,11 @@ def _signals(facts: Facts, view: ServiceView) -> str:
         )
         for signal in view.signals.values()
     ]
-    return md.table(("Signal", "Meaning", "Unit", "Recorded as"), rows) if rows else ""
+    table = md.table(("Signal", "Meaning", "Unit", "Recorded as"), rows) if rows else ""
+    if not view.unlimited:
+        return table
+    names = say.listed(list(view.unlimited))
+    return f"{table}\n\nLeft out: {names}, shares of what an instance may use, which `resources` of the service would say.".strip()
 
 
 def _alerts(facts: Facts, view: ServiceView) -> str:

@@ -108,7 +108,8 @@ def _signal(system: System, view: ServiceView, slo: Slo, text: str, report: Repo
     raw = whole_use(slo, "signal", text, report)
     if raw is None:
         return
-    signal = view.signals.get(raw.name)
+    # A share of a limit counts no events, whether the limit is known or not.
+    signal = view.signals.get(raw.name) or (view.pack.signals.get(raw.name) if raw.name in view.unlimited else None)
     if signal is None:
         unknown_signal(system, raw, (view.name,), slo, "signal", report)
         return

@@ -190,6 +190,7 @@ def test_formats(form: str) -> None:
 def test_severities_decide_what_fails_and_what_is_shown() -> None:
     disk = "  Disk: {signals: [memory, disk], horizon: 14d, severity: warning}\n"
     (Path("mkit.yaml")).write_text(SPEC.replace("channels:\n", disk + "channels:\n"))
+    edit("    scrape:", "    resources: {memory: 1GiB}\n    scrape:")
     shown = mkit("check", "mkit.yaml")
     assert (shown.exit_code, "info[signals/nowhere]" in shown.stdout) == (0, True)
     assert mkit("check", "mkit.yaml", "--fail-on", "info").exit_code == 1

@@ -16,8 +16,8 @@ Compile = Callable[..., Compilation]
 SERVICES = """\
 services:
   host: {kind: node, scrape: {targets: ['host:9100']}}
-  web: {kind: http, scrape: {targets: ['web:80']}}
-  model: {kind: ai-model, scrape: {targets: ['model:9642']}}
+  web: {kind: http, scrape: {targets: ['web:80']}, resources: {cpu: 1, memory: 1GiB}}
+  model: {kind: ai-model, scrape: {targets: ['model:9642']}, resources: {cpu: 1, memory: 1GiB}}
   prom: {kind: prometheus, scrape: {targets: ['prom:9090']}}
 """
 BASE = HEAD + CHANNEL + SERVICES + "alerts:\n"
@@ -217,7 +217,7 @@ def test_a_signal_of_no_service_yet(compile_text: Compile) -> None:
     done = compile_text(
         HEAD
         + CHANNEL
-        + "services:\n  web: {kind: http, scrape: {targets: ['web:80']}}\nalerts:\n  c: {capacity: [memory, disk], severity: warning}\n"
+        + "services:\n  web: {kind: http, scrape: {targets: ['web:80']}, resources: {cpu: 1, memory: 1GiB}}\nalerts:\n  c: {capacity: [memory, disk], severity: warning}\n"
     )
     assert done.ok
     assert [d.message for d in done.report if d.code == "signals/nowhere"] == [

@@ -15,7 +15,11 @@ ALERT = "alerts:\n  Errors: {services: [web], when: errors > 5%, for: 2m, severi
 
 
 def found(compile_text: Compile, key: str, rule: str, targets: str = "targets: ['a:1']") -> list[tuple[str, str, str]]:
-    text = HEAD + f"services:\n  web: {{kind: http, scrape: {{{targets}, {key}: [{rule}]}}}}\n" + ALERT
+    text = (
+        HEAD
+        + f"services:\n  web: {{kind: http, scrape: {{{targets}, {key}: [{rule}]}}, resources: {{cpu: 1, memory: 1GiB}}}}\n"
+        + ALERT
+    )
     report = lowered(compile_text(text), lower_prometheus).report
     for diagnostic in report:
         assert diagnostic.help
