@@ -18,6 +18,10 @@ Examples:
 """
 
 
+# The answer to where something is that is not there yet.
+NOT_YET = "-"
+
+
 @click.command("init", epilog=EXAMPLES)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default=Path("mkit.yaml"))
 @click.option("--system", help="Name of the system; the folder's name when not given.")
@@ -27,6 +31,8 @@ Examples:
 @click.option("--team", help="Who answers for it.")
 @click.option("--notify", type=click.Choice(list(CHANNELS)), help="How to tell.")
 @click.option("--address", help="E-mail address, Slack channel, key file or URL, as --notify wants it.")
+@click.option("--docs-url", help="Where the generated docs/ folder will be published: messages link to its runbooks.")
+@click.option("--grafana-url", help="Where people reach Grafana: messages link to its dashboards.")
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the usual answer where an option is missing.")
 def command(
     file: Path,
@@ -37,6 +43,8 @@ def command(
     team: str | None,
     notify: str | None,
     address: str | None,
+    docs_url: str | None,
+    grafana_url: str | None,
     yes: bool,
 ) -> None:
     """Write a first spec for one service to FILE (mkit.yaml), asking for what no option says.
@@ -60,7 +68,10 @@ def command(
     notify = ask("Notify by", notify, "email", _one_of(CHANNELS), "--notify")
     what, example = CHANNELS[notify]
     address = ask(what[0].upper() + what[1:], address, example, _address(notify), "--address")
-    _write(file, spec_text(Starter(system, service, kind, target, team, notify, address)))
+    docs_url = ask("Docs published at (URL, or -)", docs_url, NOT_YET, _url, "--docs-url")
+    grafana_url = ask("Grafana at (URL, or -)", grafana_url, NOT_YET, _url, "--grafana-url")
+    links = (url.removeprefix(NOT_YET) for url in (docs_url, grafana_url))
+    _write(file, spec_text(Starter(system, service, kind, target, team, notify, address, *links)))
     click.echo(f"wrote {file}\nnext: mkit check {file}\n      mkit generate {file} -o generated")
 
 
@@ -107,8 +118,17 @@ def _address(notify: str) -> Check:
     if notify == "email":
         return _matches(r"[^@\s]+@[^@\s]+", "an e-mail address")
     if notify == "webhook":
-        return _matches(r"https?://[^\s/@?#]+(:\d+)?(/[^\s@?#]*)?", "an http:// or https:// URL without a login in it")
+        return _plain_url
     return _matches(r"[^\0\n]+", CHANNELS[notify][0])
+
+
+def _plain_url(text: str) -> str:
+    pattern = r"https?://[^\s/@?#]+(:\d+)?(/[^\s@?#]*)?"
+    return _matches(pattern, "an http:// or https:// URL without a login in it")(text)
+
+
+def _url(text: str) -> str:
+    return text if text == NOT_YET else _plain_url(text)
 
 
 def _folder_name(pattern: str) -> str:

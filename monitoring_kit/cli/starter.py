@@ -73,12 +73,23 @@ class Starter:
     team: str
     channel: str
     address: str
+    docs_url: str = ""
+    grafana_url: str = ""
 
 
 def spec_text(answers: Starter) -> str:
     """The spec as YAML with comments; it compiles as it is."""
     return (
-        "\n".join([*_head(answers), *_service(answers), *_metrics(answers), *_alerts(answers), *_channel(answers)])
+        "\n".join(
+            [
+                *_head(answers),
+                *_service(answers),
+                *_metrics(answers),
+                *_alerts(answers),
+                *_channel(answers),
+                *_links(answers),
+            ]
+        )
         + "\n"
     )
 
@@ -156,6 +167,18 @@ def _channel(answers: Starter) -> list[str]:
         f"  {answers.channel}: {{{text}}}  {comment}",
         "alerting:",
         f"  default: [{answers.channel}]",
+    ]
+
+
+def _links(answers: Starter) -> list[str]:
+    """Where messages link to; what nobody knows yet stands there as a comment."""
+    docs = _quoted(answers.docs_url) if answers.docs_url else "https://git.example.com/monitoring/generated/docs"
+    grafana = _quoted(answers.grafana_url) if answers.grafana_url else "https://grafana.example.com"
+    return [
+        "",
+        "# Where the generated docs/ folder is published and Grafana is reached: messages link to runbooks and dashboards there.",
+        f"{'' if answers.docs_url else '# '}docs_url: {docs}",
+        f"{'' if answers.grafana_url else '# '}grafana: {{url: {grafana}}}",
     ]
 
 

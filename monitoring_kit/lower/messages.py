@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monitoring_kit.conventions import panel_id, runbook_path, service_dashboard, system_dashboard
+from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.model import Condition
 from monitoring_kit.resolve.system import System
 from monitoring_kit.spec.alerting import Alert
@@ -54,6 +55,25 @@ def links(system: System, alert: Alert | None, name: str, service: str | None, p
     if causes:
         found["probable_causes"] = causes
     return found
+
+
+def check_links(system: System, report: Report) -> None:
+    """Say that runbooks and dashboards are named by paths that nobody can follow out of a message. A webhook is exempt: what
+    reads it is a program, which may know where they are."""
+    reader = next((channel for channel in system.spec.channels.values() if channel.kind != "webhook"), None)
+    if reader is None:
+        return
+    lacking = []
+    if system.spec.docs_url is None:
+        lacking.append(("runbooks", "`docs_url: https://...` (where the generated docs/ folder is published)"))
+    if system.spec.grafana.url is None:
+        lacking.append(("dashboards", "`grafana: {url: https://...}`"))
+    if lacking:
+        what, where = (" and ".join(words) for words in zip(*lacking, strict=True))
+        report.info(
+            "alerts/no-links", f"messages of `{reader.name}` cannot link to {what}: the spec does not say where they are reached", reader.name_span,
+            help=f"add {where}",
+        )  # fmt: skip
 
 
 def _runbook(system: System, alert: Alert | None, name: str) -> str:

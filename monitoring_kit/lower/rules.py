@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from monitoring_kit.conventions import RULES_FOLDER, SERVICE, SLO, recorded, service_rules_file
 from monitoring_kit.diagnostics import Note, Report
-from monitoring_kit.lower import filled
+from monitoring_kit.lower import filled, messages
 from monitoring_kit.lower.absence import absence_alerts, watchdog
 from monitoring_kit.lower.alerts import raw_alert, threshold_alerts
 from monitoring_kit.lower.families import lower_families
@@ -54,6 +54,7 @@ def lower_rules(system: System, report: Report) -> Model:
     if others:
         groups.append(RuleGroup("system", SYSTEM_RULES, tuple(others)))
     _unique(groups, report)
+    messages.check_links(system, report)
     return Model(system, tuple(groups), recorded_names, tuple(family.plans), slos)
 
 

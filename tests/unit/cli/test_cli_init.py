@@ -60,21 +60,41 @@ def test_names_that_yaml_would_take_for_something_else(name: str) -> None:
 
 
 def test_asks_for_what_is_missing() -> None:
-    done = run("--service", "web", answers="shop\nhttp\nweb:8080\ncore\nslack\n#alerts\n")
+    done = run(
+        "--service", "web", answers="shop\nhttp\nweb:8080\ncore\nslack\n#alerts\nhttps://docs.example.com/shop\n-\n"
+    )
     assert done.exit_code == 0, done.output
     assert "System [web-shop]" in done.output, "the folder's name is the suggestion"
     assert "Slack channel" in done.output
-    assert 'channel: "#alerts"' in Path("mkit.yaml").read_text()
+    text = Path("mkit.yaml").read_text()
+    assert 'channel: "#alerts"' in text
+    assert '\ndocs_url: "https://docs.example.com/shop"\n# grafana: {url: ' in text
     assert findings() == []
 
 
 def test_asks_again_after_a_wrong_answer() -> None:
-    done = run(answers="my shop\nshop\nweb\nhtpp\nhttp\nweb:1\ncore\nemail\nnobody\na@example.com\n")
+    done = run(answers="my shop\nshop\nweb\nhtpp\nhttp\nweb:1\ncore\nemail\nnobody\na@example.com\nnowhere\n-\n-\n")
     assert done.exit_code == 0, done.output
     assert "`my shop` is not a name" in done.output
     assert "`htpp` is none of http, " in done.output
     assert "`nobody` is not an e-mail address" in done.output
+    assert "`nowhere` is not an http:// or https:// URL" in done.output
     assert findings() == []
+
+
+def test_where_messages_link_to_is_written_or_told() -> None:
+    links = ("--docs-url", "https://docs.example.com/shop/", "--grafana-url", "https://grafana.example.com")
+    assert run("--yes", "linked.yaml", *links).exit_code == 0
+    linked = compile_spec("linked.yaml", environ={})
+    assert [d.code for d in linked.report] == []
+    rules = linked.outputs["prometheus/rules/service-web.yml"].data.decode()
+    assert "runbook_url: https://docs.example.com/shop/runbooks/HighErrorRate.md" in rules
+    assert "dashboard: https://grafana.example.com/d/" in rules
+    assert run("--yes", "bare.yaml").exit_code == 0
+    assert [d.code for d in compile_spec("bare.yaml", environ={}).report] == ["alerts/no-links"]
+    text = Path("bare.yaml").read_text()
+    Path("bare.yaml").write_text(text.replace("# docs_url:", "docs_url:").replace("# grafana:", "grafana:"))
+    assert [d.code for d in compile_spec("bare.yaml", environ={}).report] == []
 
 
 def test_never_overwrites() -> None:
@@ -92,6 +112,8 @@ def test_never_overwrites() -> None:
         (["--target", "a/b"], "'--target'"),
         (["--kind", "htpp"], "--kind"),
         (["--notify", "email", "--address", "x"], "an e-mail address"),
+        (["--docs-url", "docs/"], "'--docs-url'"),
+        (["--grafana-url", "http://u:pw@h/"], "without a login"),
         (["--notify", "webhook", "--address", "http://u:pw@h/"], "without a login"),
         (["--notify", "webhook", "--address", "http://h/?token=x"], "without a login"),
     ],
