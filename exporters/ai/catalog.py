@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ..business.spec import metric_spec
 from ..runtime import LabelSpec, MetricSpec
+from ..runtime.records import replace
 
 MODEL_LABELS = ("model", "version")
 OTHER_CAMERA = "other"

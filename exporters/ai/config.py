@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..business import fields as read
 from ..business.fields import Fields, Mistake
 from ..runtime import ConfigError, MetricSpec, SpecError
+from ..runtime.records import dataclass, field
 from .catalog import declared_specs, model_specs
 from .config_drift import DriftConfig, read_drift
 from .config_quality import QualityConfig, read_quality

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..business import fields as read
 from ..business.fields import Fields
 from ..runtime import MetricSpec
+from ..runtime.records import dataclass, field
 
 
 @dataclass(frozen=True)

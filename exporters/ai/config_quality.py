@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from ..business import fields as read
 from ..business.config_sources import SourceConfig, read_source
 from ..business.fields import Fields
 from ..runtime import MetricSpec
+from ..runtime.records import dataclass, field
 
 DAY = 86_400.0
 GAUGES = ("accuracy", "precision", "recall", "f1", "mae", "wape", "bias")

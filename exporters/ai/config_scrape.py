@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..business import fields as read
 from ..business.fields import Fields, Mistake
 from ..runtime import MetricSpec, SpecError
+from ..runtime.records import dataclass
 from .catalog import read_yaml
 
 MAPPINGS = ("triton", "vllm")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import isfinite
 from typing import Any
 
+from ..runtime.records import dataclass
 from .config_quality import QualityConfig
 from .intake import Fact
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Protocol
 
 from ..runtime import HistogramChild
+from ..runtime.records import dataclass
 from .meters import Meters
 from .observe import observe_all, observe_many
 from .senders import Senders

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from ..runtime import Registry, Route
+from ..runtime.records import dataclass, field
 from .datagrams import DatagramServer
 from .http_events import BatchIds
 from .intake import Intake

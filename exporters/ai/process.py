@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..runtime import Deadline, FamilyRows, Registry
 from ..runtime.process import ProcessFigures, boot_time, read_process
+from ..runtime.records import dataclass, field
 from .catalog import MODEL_LABELS, prefixed
 
 MAX_PROCESSES = 256

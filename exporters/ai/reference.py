@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from ..runtime import ConfigError
+from ..runtime.records import dataclass
 
 FORMAT = "mkit-baseline/v1"
 GRID = 100

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+
+from ..runtime.records import dataclass
 
 MAX_CLIENTS = 1024
 

@@ -7,10 +7,10 @@ Dots and dashes of names become underscores; ``map`` gives a name to metrics tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
+from ..runtime.records import dataclass, field
 from .intake import Intake
 from .targets import Targets
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from ..runtime import CollectError, Deadline, FamilyRows, Registry, RowError
+from ..runtime.records import dataclass, replace
 from .config_metrics import MetricConfig
 from .faults import SourceFault
 from .guard import Guard

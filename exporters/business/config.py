@@ -6,11 +6,11 @@ Loading needs no database driver. Every mistake is reported with its place; noth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..runtime import ConfigError, SpecError
+from ..runtime.records import dataclass, field
 from . import fields as read
 from .config_metrics import MetricConfig, read_metric
 from .config_sources import SourceConfig, read_source

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
 from ..runtime import MetricSpec, Policy
+from ..runtime.records import dataclass, field, replace
 from . import fields as read
 from .config_sources import SourceConfig
 from .fields import Fields, Mistake

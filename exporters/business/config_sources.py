@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
+from ..runtime.records import dataclass, field
 from . import fields as read
 from .dsn import Address, parse_dsn
 from .fields import Fields, Mistake

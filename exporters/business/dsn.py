@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from ..runtime.records import dataclass, field, replace
 from .faults import SourceFault
 
 MAX_SECRET_BYTES = 64 * 1024

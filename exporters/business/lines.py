@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..runtime import Deadline
+from ..runtime.records import dataclass
 from .faults import SourceFault
 
 if TYPE_CHECKING:

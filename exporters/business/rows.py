@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
+from ..runtime.records import dataclass, field
 from .faults import SourceFault
 from .table import Table
 from .values import to_label, to_number

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..runtime import MetricSpec, SpecError
+from ..runtime.records import dataclass
 
 _RESERVED = ("_count", "_sum", "_bucket")
 
@@ -20,7 +20,7 @@ class PlainSpec(MetricSpec):
     """
 
     def __post_init__(self) -> None:
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        fields = {name: getattr(self, name) for name in self.__match_args__}
         unit = f"_{self.unit}" if self.unit else ""
         try:
             MetricSpec(**{**fields, "name": f"{self.name}_value{unit}"})

@@ -8,8 +8,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
+
+from ..runtime.records import dataclass
 
 MAX_SQL = 100_000
 FIRST_WORDS = ("SELECT", "WITH", "VALUES", "SHOW", "TABLE")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..runtime import Deadline
+from ..runtime.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
 from .native import bucket_index, downscale
+from .records import dataclass, field
 
 _INF = float("inf")
 Drop = Callable[[str], None]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .deadline import Deadline
 from .errors import CollectError
 from .family import AnyFamily, Row
+from .records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

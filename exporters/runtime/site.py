@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from .app import Exporter, ExporterApp
 from .collector import ScrapeFailed
@@ -15,6 +14,7 @@ from .gather import Gathered
 from .http import Request, Response, Route
 from .negotiate import Format, accepts_gzip, negotiate
 from .packing import Packer
+from .records import dataclass
 from .renderer import Renderer
 
 log = logging.getLogger(__name__)

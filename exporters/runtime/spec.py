@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from .errors import SpecError
 from .names import label_name_fault, metric_name_fault
+from .records import dataclass
 
 KINDS = ("counter", "gauge", "histogram", "info")
 COLLAPSES = ("sum", "max", "min")

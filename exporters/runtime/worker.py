@@ -6,12 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from .collector import Collector, FamilyError, FamilyRows, Policy
 from .deadline import Deadline
 from .errors import CollectError, RowError, Unsupported
 from .family import AnyFamily
+from .records import dataclass, field
 
 log = logging.getLogger(__name__)
 
