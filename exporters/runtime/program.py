@@ -102,9 +102,6 @@ class Program:
         server = Server(sockets, self.site.handle, self.site.body_limit, security, args.max_requests)
         self._catch_signals()
         _run(self._exporter.start)
-        # What was loaded so far lives as long as the process: keep the collector from walking it at every scrape.
-        gc.collect()
-        gc.freeze()
         server.start()
         self.site.listening = True
         log.info("listening", extra={"addresses": ",".join(f"{host}:{port}" for host, port in self.addresses)})
@@ -123,9 +120,14 @@ class Program:
                 signal.signal(number, _putter(self._events, event))
 
     def _wait(self) -> None:
-        while (event := self._next_event()) != "stop":
+        event, settled = self._next_event(), False
+        while event != "stop":
             if event == "reload":
                 self.reload()
+            elif not settled:
+                settled = True
+                _settle()
+            event = self._next_event()
         log.info("stopping")
 
     def _next_event(self) -> str | None:
@@ -139,6 +141,15 @@ class Program:
     def stop(self) -> None:
         """End ``serve`` from another thread."""
         self._events.put("stop")
+
+
+def _settle() -> None:
+    """Keep the garbage collector from walking at every scrape what lives as long as the process.
+
+    At the first idle moment: before the first scrape it would be a twentieth of the start.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _putter(events: queue.SimpleQueue[str], event: str) -> Callable[[int, object], None]:

@@ -303,7 +303,8 @@ def installed() -> Iterator[None]:
     A checkout's editable install has an import hook that costs a start a third more processor time, and no user has it.
     """
     root = Path(__file__).parents[2]
-    before = os.environ.get("PYTHONPATH")
+    # PYTHONSAFEPATH: ``-m`` would put the working folder, which is the checkout, before PYTHONPATH.
+    before = {name: os.environ.get(name) for name in ("PYTHONPATH", "PYTHONSAFEPATH")}
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "monitoring_kit"
         skip = shutil.ignore_patterns("__pycache__")
@@ -311,13 +312,14 @@ def installed() -> Iterator[None]:
         for part in ("exporters", "rules", "dashboards"):
             shutil.copytree(root / part, target / part, ignore=skip)
         compileall.compile_dir(folder, quiet=2)
-        os.environ["PYTHONPATH"] = folder
+        os.environ.update(PYTHONPATH=folder, PYTHONSAFEPATH="1")
         try:
             yield
         finally:
-            os.environ.pop("PYTHONPATH")
-            if before is not None:
-                os.environ["PYTHONPATH"] = before
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
 
 
 def ours(which: str, series: int, change: int) -> list[str]:
