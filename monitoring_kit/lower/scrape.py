@@ -106,7 +106,7 @@ def _params(scrape: Scrape) -> dict[str, Any]:
 
 def _check_probe(system: System, view: ServiceView, scrape: Scrape, report: Report) -> None:
     knows = "probe_success" in system.registry.by_service.get(view.name, {})
-    if scrape.probe is None and view.spec.kind == "blackbox":
+    if scrape.probe is None and view.pack.probe:
         report.error(
             "scrape/probe", f"nothing probes `{view.name}`: its targets would be scraped themselves", scrape.node.span,
             help="add `probe: {exporter: blackbox-exporter:9115, module: http_2xx}`",

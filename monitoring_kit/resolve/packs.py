@@ -90,6 +90,10 @@ class PackSpec(Item):
     alive: str | None = key(
         METRIC_NAME, "Gauge that is 1 while what the exporter looks at answers; `up` tells of the exporter only."
     )
+    probe: bool = key(
+        FLAG, "Targets are asked from outside, so `scrape.probe` is needed; they are never scraped themselves.", False
+    )
+    honor_labels: bool = key(FLAG, "Targets speak for others: their series keep their own `instance`.", False)
     metrics: dict[str, PackMetric] = key(MapOf(Record(PackMetric), key=METRIC_NAME), "Metrics it expects.", dict)
     signals: dict[str, PackSignal] = key(
         MapOf(Record(PackSignal, exactly_one=(("expr", "ratio", "histogram"),)), key=SIGNAL_NAME),
@@ -158,7 +162,10 @@ class Packs:
             signal = _signal(name, item, self.report)
             if signal:
                 signals[name] = signal
-        pack = Pack(spec.kind, spec.title, spec.description, signals, spec.catalogs, source.file, alive=spec.alive)
+        pack = Pack(
+            spec.kind, spec.title, spec.description, signals, spec.catalogs, source.file, alive=spec.alive, probe=spec.probe,
+            honor_labels=spec.honor_labels,
+        )  # fmt: skip
         return LoadedPack(pack, spec.metrics, spec.alerts)
 
 

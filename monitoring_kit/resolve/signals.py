@@ -97,7 +97,8 @@ def quantile_name(quantile: float | None) -> str:
 @dataclass(frozen=True, slots=True)
 class Pack:
     """The signals of one kind of service. ``catalogs`` name the captured metric catalogs it draws on; ``alive`` is the gauge by
-    which an exporter says whether the thing that it looks at answers, None where targets speak for themselves."""
+    which an exporter says whether the thing that it looks at answers, None where targets speak for themselves. ``probe``: the targets
+    are asked through an exporter, never scraped. ``honor_labels``: the targets speak for others, whose ``instance`` stays."""
 
     kind: str
     title: str
@@ -107,3 +108,5 @@ class Pack:
     path: str = ""
     standard: tuple[str, ...] = field(default=())
     alive: str | None = None
+    probe: bool = False
+    honor_labels: bool = False

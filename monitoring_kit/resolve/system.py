@@ -17,6 +17,7 @@ from monitoring_kit.spec.owner import Owner
 from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.services import Service
 
+# A target that is called like a pushgateway speaks for others whatever its service's kind is.
 _PUSHGATEWAY = re.compile(r"(?i)(.*[-_.])?push-?gateway([-_.:].*)?")
 
 
@@ -54,11 +55,11 @@ class ServiceView:
 
     @property
     def honors_labels(self) -> bool:
-        """Whether the targets' own ``instance`` stays: as written, else only for a pushgateway, which speaks for others."""
+        """Whether the targets' own ``instance`` stays: as written, else where the kind says that they speak for others."""
         scrape = self.spec.scrape
         if scrape is None or scrape.has("honor_labels"):
             return scrape is not None and scrape.honor_labels
-        return self.spec.kind == "pushgateway" or any(_PUSHGATEWAY.fullmatch(target) for target in scrape.targets)
+        return self.pack.honor_labels or any(_PUSHGATEWAY.fullmatch(target) for target in scrape.targets)
 
     @property
     def origin(self) -> Span:

@@ -113,3 +113,17 @@ def test_a_signal_without_its_metric_says_what_it_needs(compile_text: Callable[.
     )  # fmt: skip
     found = [d for d in compile_text(text).report if d.code == "signals/unavailable"]
     assert "`ai_prediction_errors_total`" in found[0].message
+
+
+def test_a_kind_of_ones_own_may_be_one_that_is_probed(compile_text: Callable[..., Compilation]) -> None:
+    report = compile_text(HEAD + CHANNEL + QUEUE, queue__yaml=PACK.replace("signals:", "probe: true\nsignals:")).report
+    assert [d.message for d in report if d.code == "scrape/probe"] == [
+        "nothing probes `mq`: its targets would be scraped themselves"
+    ]
+    assert [d for d in compile_text(HEAD + CHANNEL + QUEUE, queue__yaml=PACK).report if d.code == "scrape/probe"] == []
+
+
+def test_the_targets_of_a_kind_of_ones_own_may_speak_for_others(compile_text: Callable[..., Compilation]) -> None:
+    for more, honored in (("honor_labels: true\nsignals:", True), ("signals:", False)):
+        done = compile_text(HEAD + CHANNEL + QUEUE, queue__yaml=PACK.replace("signals:", more))
+        assert ("honor_labels: true" in done.outputs["prometheus/prometheus.yml"].data.decode()) is honored
