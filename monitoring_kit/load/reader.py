@@ -221,6 +221,10 @@ class _Builder:
             return
         from monitoring_kit.diagnostics import Note
 
+        if len(self.stack) == 1 and isinstance(first.value, Mapping) and isinstance(value, Mapping):
+            # A section that is written twice, such as `services:`: nobody shall be told that what the second holds is missing.
+            for name, entry in value.entries.items():
+                first.value.entries.setdefault(name, entry)
         self.report.error(
             "yaml/duplicate-key", f"the key `{key.text}` is written twice", key.span,
             help="YAML would silently keep one of them: remove or rename the other",

@@ -19,7 +19,8 @@ from monitoring_kit.spec.shapes import (
     key,
 )
 
-SMARTHOST = Text(r"[^\s:]+:\d+", "a `host:port`")
+ADDRESS = Text(r"[^@\s]+@[^@\s]+", "an e-mail address", example="oncall@example.com")
+SMARTHOST = Text(r"[^\s:]+:\d+", "a `host:port`", example="smtp.example.com:587")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +36,11 @@ class Email(Channel):
     """E-mail over SMTP."""
 
     to: tuple[str, ...] = key(
-        ListOf(Text(r"[^@\s]+@[^@\s]+", "an e-mail address"), single=True, low=1),
+        ListOf(ADDRESS, single=True, low=1),
         "Recipients.",
         required=True,
     )
-    from_: str = key(Text(r"[^@\s]+@[^@\s]+", "an e-mail address"), "Sender.", required=True)
+    from_: str = key(ADDRESS, "Sender.", required=True)
     smarthost: str = key(SMARTHOST, "SMTP server.", required=True)
     username: str | None = key(TEXT, "SMTP user.")
     password_file: str | None = key(FILE, "File with the SMTP password.")

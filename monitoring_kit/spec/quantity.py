@@ -33,6 +33,23 @@ _PER = {
 }
 
 
+# A unit in words, by how it begins.
+_WORDS = re.compile(r"\s*(?:and\s+)?(\d+)\s*(y|w|d|h|min|mo|ms|mil|m|s)([a-z]*)\.?,?", re.IGNORECASE)
+_UNITS = {"min": "m", "mil": "ms"}
+
+
+def _meant(text: str) -> str:
+    """The spelling of a duration that is written in words (``2 minutes``, ``1 hour and 30 min``); "" where it is none."""
+    at, total = 0, 0
+    while at < len(text.rstrip()):
+        match = _WORDS.match(text, at)
+        if match is None or (unit := _UNITS.get(match[2].lower(), match[2].lower())) not in _NAMES:
+            return ""
+        total += int(match[1]) * _MS[_NAMES.index(unit)]
+        at = match.end()
+    return _spelled(total) if 0 < total <= 100 * _MS[0] else ""
+
+
 @lru_cache(1024)
 def _spelled(ms: int) -> str:
     if not ms:
@@ -70,7 +87,8 @@ class Duration:
         if not text or match is None:
             if text == "0":
                 return cls(0)
-            raise ValueError(f"`{text}` is no duration; write 30s, 5m, 1h30m or 14d")
+            meant = _meant(text)
+            raise ValueError(f"`{text}` is no duration; write {f'`{meant}`' if meant else '30s, 5m, 1h30m or 14d'}")
         total = sum(int(n) * size for n, size in zip(match.groups(), _MS, strict=True) if n)
         if total > 100 * _MS[0]:
             raise ValueError(f"`{text}` is longer than 100 years")

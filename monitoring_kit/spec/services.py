@@ -31,7 +31,9 @@ from monitoring_kit.spec.shapes import (
 )
 from monitoring_kit.spec.slos import SLO, Slo
 
-TARGET = Text(r"[^\s/@]+|\[[0-9a-fA-F:]+\]:\d+|https?://\S+", "a `host:port` target without scheme or path")
+TARGET = Text(
+    r"[^\s/@]+|\[[0-9a-fA-F:]+\]:\d+|https?://\S+", "a `host:port` target without scheme or path", example="web:8080"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

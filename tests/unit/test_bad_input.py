@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 from monitoring_kit.cli.main import main
 from monitoring_kit.pipeline import Compilation, compile_spec
+from monitoring_kit.spec.quantity import Duration
 from tests.conftest import CHANNEL, HEAD, marked, spelled
 
 WEB = "services:\n  web: {kind: http, scrape: {targets: ['web:80']}}\n"
@@ -180,7 +182,14 @@ CASES: list[tuple[str, str, str, str, str]] = [
     (
         "duration",
         HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80'], interval: «5 minutes»}}\n",
-        "spec/duration", "`5 minutes` is no duration", "",
+        "spec/duration", "`5 minutes` is no duration", "write `5m`",
+    ),
+    ("a duration of no unit", BASE + "alerts:\n  A: {when: errors > 5%, for: «5 moons», severity: warning}\n", "spec/duration", "`5 moons`", "write 30s, 5m"),
+    ("a key of one level deeper", BASE + "«scrap_interval»: 15s\n", "spec/unknown-key", "`scrap_interval`", "did you mean `scrape_interval` of `prometheus:`?"),
+    (
+        "a target with a blank",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: [«web 80»]}}\n",
+        "spec/value", "`web 80` is not a `host:port` target", "such as `web:8080`",
     ),
     (
         "buckets not ascending",
@@ -310,6 +319,45 @@ def test_the_mistake_is_the_only_finding_and_all_are_found_in_one_run(compile_te
         (9, "spec/value"),
         (11, "spec/unknown-signal"),
     ]
+
+
+def test_a_target_that_is_wrong_is_not_said_to_be_missing(compile_text: Callable[..., Compilation]) -> None:
+    text = HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: %s}}\n"
+    for wrong in ("['web 80']", "web 80"):
+        assert [d.code for d in compile_text(text % wrong).report] == ["spec/value"]
+    assert [d.code for d in compile_text(text % "[]").report] == ["scrape/no-targets"]
+
+
+def test_a_section_that_is_written_twice_is_the_only_finding(compile_text: Callable[..., Compilation]) -> None:
+    text = BASE + (
+        "services:\n  api: {kind: mysql, scrape: {targets: ['api:80']}}\n"
+        "alerts:\n  A: {services: [web, api], when: availability < 99%, severity: warning}\n"
+    )  # fmt: skip
+    assert [d.code for d in compile_text(text).report] == ["yaml/duplicate-key"]
+    # Below that level the two may contradict each other: the first alone counts.
+    twice = "alerts:\n  A: {when: errors > 5%, severity: warning}\n  A: {expr: up == 0, severity: warning}\n"
+    assert [d.code for d in compile_text(BASE + twice).report] == ["yaml/duplicate-key"]
+
+
+@pytest.mark.parametrize("text", [c[1] for c in CASES if c[2] in ("spec/value", "spec/metric-name")])
+def test_nobody_is_shown_a_regular_expression(compile_text: Callable[..., Compilation], text: str) -> None:
+    for found in compile_text(marked(text)[0]).report:
+        assert not re.search(r"\\[sSdw]|\[\^|\]\+|\(\?", found.message + found.help), found
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2 minutes", "2m"), ("1h 30 min", "1h30m"), ("90 secs", "1m30s"), ("1 hour and 30 minutes", "1h30m"), ("2 Days", "2d"),
+        ("500 millis", "500ms"), ("1 week", "1w"), ("3 months", ""), ("5 apples", ""), ("1.5h", ""), ("minutes", ""), ("5", ""),
+        ("9999999 years", ""),
+    ],
+)  # fmt: skip
+def test_a_duration_in_words_is_spelled_for_its_author(text: str, meant: str) -> None:
+    with pytest.raises(ValueError, match="is no duration") as error:
+        Duration.of(text)
+    assert (f"write `{meant}`" in str(error.value)) is bool(meant)
+    assert ("write 30s" in str(error.value)) is not bool(meant)
 
 
 def test_a_channel_that_is_wrong_is_not_said_to_be_missing(compile_text: Callable[..., Compilation]) -> None:

@@ -14,7 +14,7 @@ from monitoring_kit.spec.shapes.scalars import Flag, Text, TimeSpan
 LABEL_NAME = Text(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", "a valid label name", code="spec/label-name")
 METRIC_NAME = Text(r"[a-zA-Z_][a-zA-Z0-9_]*", "a valid metric name", code="spec/metric-name")
 TEXT = Text()
-FILE = Text(r"[^\0\n]+", "a file path")
+FILE = Text(r"[^\0\n]+", "a file path", example="/run/secrets/token")
 FLAG = Flag()
 DURATION = TimeSpan()
 LABELS = MapOf(TEXT, key=LABEL_NAME)

@@ -9,7 +9,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from monitoring_kit.diagnostics import Report, Source
-from monitoring_kit.diagnostics.suggest import did_you_mean
+from monitoring_kit.diagnostics.suggest import closest, did_you_mean, is_typo
 from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.nodes import Entry, Mapping, Node, Scalar
 from monitoring_kit.spec.quantity import Duration
@@ -76,7 +76,7 @@ class Record(Shape):
             "spec/unknown-key",
             f"unknown key `{name.text}`",
             name.span,
-            help=did_you_mean(name.text, known, "known here"),
+            help=_deeper(name.text, known) or did_you_mean(name.text, known, "known here"),
         )
 
     def _complete(self, node: Mapping, known: Map[str, Any], values: Map[str, Any], report: Report) -> bool:
@@ -116,6 +116,18 @@ class Record(Shape):
         if self.short:
             return {"anyOf": [ref, self.keys[self.short].metadata["shape"].schema(defs)]}
         return ref
+
+
+def _deeper(name: str, known: Map[str, Any]) -> str:
+    """The hint at a key that belongs one level deeper (`scrape_interval` into `prometheus:`), mistyped or not; "" where a key of
+    this level is meant, or none."""
+    if closest(name, known) is not None:
+        return ""
+    for outer, spec in known.items():
+        shape = spec.metadata["shape"]
+        if isinstance(shape, Record) and (inner := closest(name, shape.keys)) is not None and is_typo(name, inner):
+            return f"did you mean `{inner}` of `{outer}:`?"
+    return ""
 
 
 def _lift(name: str, node: Node) -> Mapping:

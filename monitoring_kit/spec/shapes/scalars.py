@@ -15,12 +15,13 @@ from monitoring_kit.spec.shapes.base import INVALID, JsonSchema, Shape
 
 @dataclass(frozen=True)
 class Text(Shape):
-    """A string; ``pattern`` must match it whole and ``hint`` says what the pattern means."""
+    """A string; ``pattern`` must match it whole, ``hint`` says in words what the pattern means, and ``example`` is such a text."""
 
     pattern: str | None = None
     hint: str = ""
     code: str = "spec/value"
     max_length: int = 10_000
+    example: str = ""
 
     what = "text"
 
@@ -42,9 +43,9 @@ class Text(Shape):
         return text
 
     def _help(self, text: str) -> str:
-        if self.code == "spec/label-name":
-            return f"write `{re.sub('[^a-zA-Z0-9_]', '_', text).lstrip('0123456789') or 'label'}`"
-        return f"it must match {self.pattern}"
+        if self.code in ("spec/label-name", "spec/metric-name"):
+            return f"write `{re.sub('[^a-zA-Z0-9_]', '_', text).lstrip('0123456789') or 'name'}`"
+        return f"write {self.hint}" + (f", such as `{self.example}`" if self.example else "")
 
     def schema(self, defs: dict[str, JsonSchema]) -> JsonSchema:
         return {
@@ -155,7 +156,8 @@ class TimeSpan(Shape):
         try:
             value = Duration.of(text)
         except ValueError as error:
-            report.error("spec/duration", str(error), node.span)
+            what, _, write = str(error).partition("; ")
+            report.error("spec/duration", what, node.span, help=write)
             return INVALID
         if (self.low and value < Duration.of(self.low)) or (self.high and value > Duration.of(self.high)):
             report.error(
