@@ -57,4 +57,7 @@ def _dashboards(facts: Facts) -> list[str]:
         say.dashboard_link(system, board.uid or conventions.spec_dashboard(system.name, key), board.title)
         for key, board in system.spec.dashboards.items()
     ]
-    return [say.dashboard(system, None), *own]
+    objectives = (
+        [say.dashboard_link(system, conventions.slo_dashboard(system.name), "Objectives")] if facts.slos else []
+    )
+    return [say.dashboard(system, None), *objectives, *own, *(say.dashboard(system, name) for name in system.services)]

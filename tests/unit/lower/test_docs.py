@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 
@@ -67,6 +68,19 @@ def test_a_page_for_every_service_and_alert(shop: Lowered) -> None:
     assert {f"docs/runbooks/{name}.md" for name in alerts} <= set(shop.files)
     assert {"docs/index.md", "docs/metrics.md", "docs/services/web.md", "docs/services/db.md"} <= set(shop.files)
     assert shop.found == []
+
+
+def test_the_index_leads_to_every_dashboard(compile_text: Compile) -> None:
+    """All that Grafana is given, and nothing else."""
+    done = compile_text(SHOP.replace("values: [ok, bad]", 'values: ["200", "500"]'))
+    made = {
+        json.loads(o.data)["uid"]
+        for path, o in done.outputs.items()
+        if path.startswith("grafana/dashboards/") and path.endswith(".json")
+    }
+    page = done.outputs["docs/index.md"].data.decode()
+    assert set(re.findall(r"https://grafana\.example\.com/d/([\w-]+)", page)) == made
+    assert len(made) == 5
 
 
 def test_every_relative_link_leads_to_a_page(shop: Lowered) -> None:
