@@ -92,7 +92,15 @@ class _Asker:
                 raise click.BadParameter(error.message, param_hint=f"'{option}'") from None
         if self.silent:
             return default
-        answer: str = click.prompt(question, default=default, value_proc=check)
+        try:
+            answer: str = click.prompt(question, default=default, value_proc=check)
+        except click.Abort as error:
+            if not isinstance(error.__context__, EOFError):
+                raise
+            click.echo(err=True)
+            raise click.UsageError(
+                f"nobody answers ({question}): give {option}, or --yes to take the usual answers"
+            ) from None
         return answer
 
 

@@ -29,9 +29,9 @@ def spec_argument(function: F) -> F:
 
 
 def out_option(function: F) -> F:
-    return click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The output folder.")(
-        function
-    )
+    return click.option(
+        "-o", "--output", "out", required=True, type=click.Path(path_type=Path), help="The output folder."
+    )(function)
 
 
 def env_option(function: F) -> F:

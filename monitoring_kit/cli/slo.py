@@ -71,7 +71,11 @@ def status(ctx: click.Context, spec: str, env: str | None, url: str, form: str, 
     help="Or its data folder, while it is stopped.",
 )
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Where the blocks go (default with --tsdb: that folder)."
+    "-o",
+    "--output",
+    "out",
+    type=click.Path(path_type=Path),
+    help="Where the blocks go (default with --tsdb: that folder).",
 )
 @click.option("--days", type=click.IntRange(1, 400), help="How far back (default: the longest window of the spec).")
 @progress_option

@@ -29,23 +29,25 @@ def fetch(suites: tuple[str, ...], refresh: bool) -> None:
     """
     from monitoring_kit.stack.fetch import FetchError
     from monitoring_kit.stack.fetch import fetch as fetch_suite
-    from monitoring_kit.stack.tools import REQUIRED, chosen_suite, find_tools, missing
+    from monitoring_kit.stack.tools import PATH_SUITE, REQUIRED, chosen_suite, find_tools, missing
 
     try:
         wanted = [chosen_suite(suite) for suite in suites] or [chosen_suite()]
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     for suite in wanted:
+        place = "this machine" if suite == PATH_SUITE else suite
         if refresh or missing(find_tools(suite)):
-            click.echo(f"{suite}: fetching ...", err=True)
+            click.echo(f"{place}: fetching ...", err=True)
             try:
                 fetch_suite(suite)
             except FetchError as error:
-                click.echo(f"error: {suite}: {error}", err=True)
+                click.echo(f"error: {place}: {error}", err=True)
                 sys.exit(1)
         tools = find_tools(suite)
         if left := missing(tools):
-            click.echo(f"error: {suite}: {left[0].name}: {left[0].missing_reason}", err=True)
+            click.echo(f"error: {place}: {left[0].name}: {left[0].missing_reason}", err=True)
             sys.exit(1)
-        shown = (f"{tools[name].name} {tools[name].version} ({tools[name].source})" for name in REQUIRED)
-        click.echo(f"{suite}: {', '.join(shown)}")
+        sources = {name: "on PATH" if tools[name].source == PATH_SUITE else tools[name].source for name in REQUIRED}
+        shown = (f"{name} {tools[name].version} ({sources[name]})" for name in REQUIRED)
+        click.echo(f"{place}: {', '.join(shown)}")

@@ -24,7 +24,14 @@ class _Lasting(click.ParamType[Duration]):
             self.fail(str(error), param, ctx)
 
 
-@click.command(name="up")
+EXAMPLES = """\b
+Examples:
+  mkit up mkit.yaml
+  mkit up mkit.yaml --for 120s
+"""
+
+
+@click.command(name="up", epilog=EXAMPLES)
 @spec_argument
 @env_option
 @click.option("--for", "lasting", type=_Lasting(), help="Stop after this time; until Ctrl-C when not given.")
@@ -33,11 +40,6 @@ def command(spec: str, env: str | None, lasting: Duration | None) -> None:
 
     Targets are replaced by local processes that expose the declared metrics, receivers by local endpoints that show
     what they are sent; everything else is used as generated. Everything listens on the loopback address only.
-
-    \b
-    Examples:
-      mkit up mkit.yaml
-      mkit up mkit.yaml --for 120s
     """
     from monitoring_kit.cli.console import show_findings
     from monitoring_kit.diagnostics import Severity

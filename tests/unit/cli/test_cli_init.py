@@ -82,6 +82,13 @@ def test_asks_again_after_a_wrong_answer() -> None:
     assert findings() == []
 
 
+def test_without_anybody_to_answer_it_names_the_way_out() -> None:
+    done = run("--service", "web", answers="shop\n")
+    assert done.exit_code == 2
+    assert "nobody answers (Kind): give --kind, or --yes to take the usual answers" in done.output
+    assert not Path("mkit.yaml").exists()
+
+
 def test_where_messages_link_to_is_written_or_told() -> None:
     links = ("--docs-url", "https://docs.example.com/shop/", "--grafana-url", "https://grafana.example.com")
     assert run("--yes", "linked.yaml", *links).exit_code == 0

@@ -8,9 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -428,6 +430,33 @@ def test_drift_in_machine_formats_is_a_finding_a_file() -> None:
     text = mkit("generate", "mkit.yaml", "-o", "out", "--check")
     assert "prometheus/flags differs from what the spec says" in text.stdout
     assert "write/drift" not in text.stderr
+
+
+def options(command: click.Command, path: str) -> Iterator[tuple[str, click.Option]]:
+    if isinstance(command, click.Group):
+        ctx = click.Context(command)
+        for name in command.list_commands(ctx):
+            sub = command.get_command(ctx, name)
+            assert sub is not None
+            yield from options(sub, f"{path} {name}")
+        return
+    yield from ((path, option) for option in command.params if isinstance(option, click.Option))
+
+
+def test_one_word_for_where_the_output_goes() -> None:
+    found = {
+        path: option.opts for path, option in options(main, "mkit") if {"-o", "--out", "--output"} & {*option.opts}
+    }
+    assert len(found) >= 6
+    assert {tuple(opts) for opts in found.values()} == {("-o", "--output")}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in COMMANDS if "Examples:" in CliRunner().invoke(main, [name, "--help"]).stdout]
+)
+def test_help_ends_with_its_examples(name: str) -> None:
+    text = CliRunner().invoke(main, [name, "--help"]).stdout
+    assert text.index("Options:") < text.index("Examples:")
 
 
 def examples() -> list[tuple[str, str]]:

@@ -88,7 +88,7 @@ def test_fetch_does_nothing_when_all_is_there(bare: Path) -> None:
     # No apt-get on this PATH: a fetch would fail.
     result = CliRunner().invoke(tools_cli.command, ["fetch"])
     assert result.exit_code == 0
-    assert result.output.startswith("path: prometheus 1.2.3 (path), promtool 1.2.3 (path)")
+    assert result.output.startswith("this machine: prometheus 1.2.3 (on PATH), promtool 1.2.3 (on PATH)")
     assert CliRunner().invoke(tools_cli.command, ["fetch", "--suite", "sid", "--refresh"]).exit_code == 1
 
 

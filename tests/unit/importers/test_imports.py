@@ -151,5 +151,6 @@ def test_a_file_is_not_overwritten(tmp_path: Path) -> None:
     done = CliRunner().invoke(command, ["sloth", str(SLOTH), "-o", str(out)])
     assert done.exit_code == 1
     assert out.read_text() == "mine"
+    assert done.stderr == f"error: {out} is there already; --force replaces it\n", "nothing else is worth reading then"
     assert CliRunner().invoke(command, ["sloth", str(SLOTH), "-o", str(out), "--force"]).exit_code == 0
     assert out.read_text().startswith("# Imported")
