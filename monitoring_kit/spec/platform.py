@@ -100,7 +100,14 @@ class Prometheus(Item):
     flags: dict[str, str] = key(
         MapOf(TEXT, key=Text(r"[a-z0-9.-]+", "a flag name")), "Further command-line flags.", dict
     )
-    features: tuple[str, ...] = key(ListOf(NAME, single=True), "Feature flags.", ())
+    features: tuple[str, ...] = key(
+        ListOf(NAME, single=True),
+        "Feature flags. `native-histograms` keeps the classic buckets too, by a key of each scrape job that `compatibility.prometheus` decides: "
+        "`scrape_classic_histograms` from 2.45 on, `always_scrape_classic_histograms` from 3.0 on, `scrape_native_histograms` besides from 3.9 "
+        "on. A 3.x server refuses the key of 2.x and a 2.x server that of 3.x: with an upgrade across 3.0, raise `compatibility.prometheus`, "
+        "generate, and give each server its new files when it gets the new version.",
+        (),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

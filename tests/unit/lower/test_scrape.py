@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from monitoring_kit.lower.limits import label_budget, scrape_limits, series_bound
 from monitoring_kit.lower.prometheus import lower_prometheus
 from monitoring_kit.resolve.registry import LabelInfo, MetricInfo
+from monitoring_kit.stack.tools import find_tools
 from tests.unit.lower.spec_text import HEAD, Compile, Lowered, lowered, promtool, tool
 
 
@@ -57,6 +59,24 @@ def test_native_histograms_are_stored_with_their_classic_buckets(
         files = lowered(compile_text(HEAD + text % features), lower_prometheus)
         job = files.tree("prometheus/prometheus.yml")["scrape_configs"][0]
         assert {key: value for key, value in job.items() if "histograms" in key} == wanted
+
+
+@pytest.mark.parametrize("target", ["2.45", "3.0"])
+@pytest.mark.parametrize("suite", ["trixie", "sid"])
+def test_the_targeted_version_decides_which_servers_take_the_files(
+    compile_text: Compile, tmp_path: Path, target: str, suite: str
+) -> None:
+    """What docs/spec.md says of an upgrade: 3.x refuses the key of 2.x, and the other way round."""
+    promtool = find_tools(suite)["promtool"]
+    if promtool.release is None:
+        pytest.skip(f"promtool is missing: {promtool.missing_reason}")
+    text = f"compatibility: {{prometheus: '{target}'}}\nprometheus: {{features: [native-histograms]}}\n"
+    services = "services: {web: {kind: http, scrape: {targets: ['a:1']}}}\n"
+    lowered(compile_text(HEAD + text + services), lower_prometheus).write(tmp_path)
+    command = [str(promtool.path), "check", "config", "--syntax-only", str(tmp_path / "prometheus/prometheus.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode == 0) is ((promtool.release >= (3, 0)) is (target == "3.0")), done.stdout + done.stderr
+    assert done.returncode == 0 or "scrape_classic_histograms not found" in done.stdout + done.stderr
 
 
 def test_login_and_certificates_by_file(compile_text: Compile, tmp_path: Path) -> None:
