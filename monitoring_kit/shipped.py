@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+# A catalog of one's own is read here too; as in a spec, nothing sensible nests deeper.
+MAX_DEPTH = 64
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -33,43 +35,52 @@ def yaml_of(package: str, name: str) -> Any:
 
 def plain_yaml(text: str) -> Any:
     """One YAML document as plain data, as ``yaml.safe_load`` reads it but in half of the time: built from libyaml's events, where it
-    has no anchors and no tags. Raises ``yaml.YAMLError``."""
+    has no anchors and no tags. Raises ``yaml.YAMLError``, also for a document that nests deeper than MAX_DEPTH."""
     loader = _LOADER(text)
     try:
         loader.get_event()
         loader.get_event()
-        value = _value(loader.get_event, loader.get_event())
+        value = _value(loader.get_event, loader.get_event(), MAX_DEPTH)
         if type(loader.get_event()) is yaml.DocumentEndEvent and type(loader.get_event()) is yaml.StreamEndEvent:
             return value
     except _NotPlainError:
         pass
     finally:
         loader.dispose()
-    return yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+    try:
+        return yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+    except RecursionError:
+        raise yaml.YAMLError(_TOO_DEEP) from None
+
+
+_TOO_DEEP = f"more than {MAX_DEPTH} levels of nesting"
 
 
 class _NotPlainError(Exception):
     """The document needs all of YAML, or is none."""
 
 
-def _value(read: Callable[[], Any], event: Any) -> Any:
+def _value(read: Callable[[], Any], event: Any, depth: int) -> Any:
+    """The value that begins with ``event``, of at most ``depth`` levels."""
     kind = type(event)
     if getattr(event, "anchor", None) is not None or getattr(event, "tag", None) is not None:
         raise _NotPlainError
     if kind is yaml.ScalarEvent:
         text = event.value
         return _resolved(text) if event.implicit[0] and text[:1] in _MARKED else text
+    if not depth:
+        raise yaml.YAMLError(_TOO_DEEP)
     if kind is yaml.MappingStartEvent:
         mapping = {}
         while type(key := read()) is not yaml.MappingEndEvent:
             if type(key) is not yaml.ScalarEvent:
                 raise _NotPlainError
-            mapping[_value(read, key)] = _value(read, read())
+            mapping[_value(read, key, 0)] = _value(read, read(), depth - 1)
         return mapping
     if kind is yaml.SequenceStartEvent:
         items = []
         while type(item := read()) is not yaml.SequenceEndEvent:
-            items.append(_value(read, item))
+            items.append(_value(read, item, depth - 1))
         return items
     raise _NotPlainError
 

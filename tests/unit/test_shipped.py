@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring_kit.shipped import folder, plain_yaml, yaml_of
+from monitoring_kit.shipped import MAX_DEPTH, folder, plain_yaml, yaml_of
 
 FILES = sorted(
     file
@@ -66,3 +66,16 @@ def test_what_pyyaml_writes_comes_back(tree: object) -> None:
 def test_a_file_that_is_not_there_is_an_os_error() -> None:
     with pytest.raises(OSError, match="nowhere"):
         yaml_of("monitoring_kit.rules", "nowhere.yaml")
+
+
+@pytest.mark.parametrize("anchor", ["", "&a "])
+def test_what_nests_too_deeply_is_refused_and_ends(anchor: str) -> None:
+    deep = MAX_DEPTH - 1
+    text = f"{anchor}x: " + "[" * deep + "1" + "]" * deep
+    assert plain_yaml(text) == yaml.safe_load(text)
+    for levels in (MAX_DEPTH, 5_000):
+        text = "x: " + "[" * levels + "]" * levels
+        with pytest.raises(yaml.YAMLError, match="nesting"):
+            plain_yaml(text)
+    with pytest.raises(yaml.YAMLError):
+        plain_yaml("&a [" * 5_000 + "]" * 5_000)

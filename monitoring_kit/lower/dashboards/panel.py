@@ -99,6 +99,8 @@ def _field_config(type_: str, kind: dict[str, Any], look: Look) -> dict[str, Any
     key = (type_, look.unit, look.bad, look.no_value, look.stacked, tuple([limit.key for limit in limits]))
     found = _CONFIGS.get(key)
     if found is None:
+        if len(_CONFIGS) >= _MOST_CONFIGS:
+            _CONFIGS.clear()
         plain = _defaults(type_, kind, replace(look, links=[]), limits)
         found = _CONFIGS[key] = {"defaults": plain, "overrides": []}
     if not look.links and not look.overrides:
@@ -108,7 +110,9 @@ def _field_config(type_: str, kind: dict[str, Any], look: Look) -> dict[str, Any
 
 
 # By everything that they depend on but links and overrides: most panels of a thousand services look like a few others.
+# Bounded, for who compiles system after system in one process; a large system has some hundred.
 _CONFIGS: dict[tuple[object, ...], dict[str, Any]] = {}
+_MOST_CONFIGS = 4096
 
 
 def _defaults(type_: str, kind: dict[str, Any], look: Look, limits: list[Limit]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring_kit.diagnostics import Span
+from monitoring_kit.lower.dashboards import panel
 from monitoring_kit.lower.dashboards.limits import Limit, common, soft_bounds, steps
 from monitoring_kit.lower.model import AlertingRule
 from monitoring_kit.promql import parse
@@ -82,3 +83,12 @@ def test_only_lines_that_hold_for_all_services_are_shared() -> None:
     assert common([[five], []]) == [five]
     assert common([[five], [six]]) == []
     assert common([]) == []
+
+
+def test_what_panels_share_is_bounded() -> None:
+    """A process that compiles system after system keeps no more than a large one needs."""
+    drawn = [panel.panel("timeseries", "T", "", (), panel.Look(f"unit{i}"), None) for i in range(5_000)]
+    assert 0 < len(panel._CONFIGS) <= panel._MOST_CONFIGS
+    assert [one["fieldConfig"]["defaults"]["unit"] for one in drawn] == [f"unit{i}" for i in range(5_000)]
+    again = panel.panel("timeseries", "T", "", (), panel.Look("unit4999"), None)
+    assert again["fieldConfig"] is drawn[-1]["fieldConfig"], "what looks alike is shared, not copied"
