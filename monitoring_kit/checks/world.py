@@ -44,8 +44,10 @@ def spec_world(system: System, model: Model) -> World:
 
 
 def alike(rule: RecordingRule) -> object:
-    """What rules of one shape are told apart by. The windows of an objective differ in nothing but the range, whose bounds are
-    checked where it is chosen: one that is read from samples, from rates and from tiles stands for all such."""
+    """What rules of one shape are told apart by. The windows of an objective differ in nothing but the range: one that is read
+    from samples, from rates and from tiles stands for all such. It is the shortest, for windows are made in that order, so
+    ``promql/short-window`` loses nothing; and none is longer than the objective's own, of which ``slo/window`` makes sure that
+    Prometheus keeps it, so neither does ``promql/beyond-retention``."""
     text = rule.text
     if not text or not rule.record.startswith(slo_ratio("")):
         return rule.record

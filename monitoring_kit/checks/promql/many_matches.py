@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from monitoring_kit.checks.finding import WARNING, Check, Finding, Subject
-from monitoring_kit.conventions import SLO
+from monitoring_kit.conventions import SERVICE, SLO, SLO_DEFINITION, SLO_PERIOD
 from monitoring_kit.promql import ast
 from monitoring_kit.promql.infer import Source
 
 CODE = "promql/many-matches"
+_OBJECTIVE = {SERVICE, SLO, SLO_DEFINITION}
 
 
 def run(node: ast.Binary, subject: Subject) -> Iterable[Finding]:
     matching = node.matching
     if matching is None or node.op in ast.SET_OPERATORS or id(node) not in subject.facts.joins:
         return
-    if subject.generated and subject.name.startswith(f"{SLO}:"):
-        # What service, slo and definition are equal in is one objective: label flow cannot know that its period follows.
-        return
     sides = {"left": subject.facts[node.lhs], "right": subject.facts[node.rhs]}
-    extra = {side: {x for s in value if not s.const for x in _extra(s, matching)} for side, value in sides.items()}
+    # What mkit itself joins by service, slo and definition is one objective: label flow cannot know that its period follows.
+    objective = subject.generated and matching.on and {*matching.labels} >= _OBJECTIVE
+    follows = {SLO_PERIOD} if objective else set()
+    extra = {
+        side: {x for s in value if not s.const for x in _extra(s, matching)} - follows for side, value in sides.items()
+    }
     if matching.group is not None:
         one = "right" if matching.group == "left" else "left"
         # What is handed over tells the groups' series apart no more than the author means it to.

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from monitoring_kit.checks.engine import findings, subject
+from monitoring_kit.promql import parse
 from monitoring_kit.promql.world import Allowed, Series, World
 from tests.unit.checks.expr_text import captured, check_expr, declared, recording
 from tests.unit.checks.world_text import check_alert
@@ -88,3 +90,27 @@ def test_a_label_with_one_value_tells_no_series_apart() -> None:
     assert "`queue`" in check_expr("job:depth / on (job) sum by (job) (up) > 1", known).one(CODE).message
     assert CODE not in check_expr('job:depth{queue="mail"} / on (job) sum by (job) (up) > 1', known).codes()
     assert captured().series("queue_depth") is not None
+
+
+OBJECTIVE = ("service", "slo", "definition", "period")
+SLOS = {
+    "slo:error_budget:ratio": Series("slo:error_budget:ratio", "slo:error_budget:ratio", "gauge", labels={n: Allowed() for n in OBJECTIVE}, sure=frozenset(OBJECTIVE)),
+    "slo:sli_error:ratio_rate1h": Series("slo:sli_error:ratio_rate1h", "slo:sli_error:ratio_rate1h", "gauge", labels={n: Allowed() for n in OBJECTIVE[:3]}, sure=frozenset(OBJECTIVE[:3])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("on", "generated", "label"),
+    [
+        ("service, slo, definition", True, None),  # one objective, whose period follows
+        ("service, slo, definition", False, "period"),  # nobody else has said so
+        ("service, slo", True, "definition"),
+        ("service, definition", True, "period"),
+    ],
+)
+def test_the_joins_of_objectives_are_checked_but_for_their_period(on: str, generated: bool, label: str | None) -> None:
+    world = World(find=lambda name, _: [SLOS[name]] if name in SLOS else [])
+    text = f"slo:sli_error:ratio_rate1h / on ({on}) group_left () slo:error_budget:ratio"
+    about = subject("record", "slo:current_burn_rate:ratio", parse(text), world, text, generated=generated)
+    told = [f.message for f in findings(about) if f.code == CODE]
+    assert [f"`{label}`" in message for message in told] == ([True] if label else [])
