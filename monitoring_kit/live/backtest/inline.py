@@ -42,13 +42,19 @@ class Recorded:
     known: Mapping[str, str]
 
 
-def inline(expr: Expr, rules: Mapping[str, Sequence[Recorded]], depth: int = 0) -> Expr:
+# By the identity of a recording rule: its expression with all that it reads in place of what is recorded.
+Made = dict[int, Expr]
+
+
+def inline(expr: Expr, rules: Mapping[str, Sequence[Recorded]], depth: int = 0, made: Made | None = None) -> Expr:
     """``expr`` with every selector of a series that ``rules`` record replaced by what is recorded.
 
     An instant selector becomes the expression itself, filtered by the selector's matchers; a range becomes a subquery at the
     recording rule's interval, whose steps are multiples of that interval (recorded samples have the phase of their group).
-    Raises NoInline for ``@``, for recursion, and for windows that are not literal.
+    ``made`` keeps what was made of ``rules`` from one call to the next; the parts of the result are shared. Raises NoInline for
+    ``@``, for recursion, and for windows that are not literal.
     """
+    made = {} if made is None else made
     if not any(s.name in rules for s in selectors(expr)):
         return expr
     if depth > MAX_DEPTH:
@@ -70,7 +76,7 @@ def inline(expr: Expr, rules: Mapping[str, Sequence[Recorded]], depth: int = 0) 
         return node
 
     def instants(node: Expr) -> Expr:
-        return _replaced(node, rules, depth) if isinstance(node, VectorSelector) and node.name in rules else node
+        return _replaced(node, rules, depth, made) if isinstance(node, VectorSelector) and node.name in rules else node
 
     return rewrite(rewrite(rewrite(expr, absents), ranges), instants)
 
@@ -78,13 +84,23 @@ def inline(expr: Expr, rules: Mapping[str, Sequence[Recorded]], depth: int = 0) 
 def evaluations(expr: Expr) -> int:
     """How often the innermost expression is evaluated for one evaluation of ``expr``: the product of nested subqueries'
     steps, summed over the tree. A measure of cost, not a limit of the server."""
-    if isinstance(expr, Subquery):
-        steps = _ms(expr.range) // max(_ms(expr.step) if expr.step else 60_000, 1)
-        return max(int(steps), 1) * evaluations(expr.expr)
-    return max(1, sum(evaluations(child) for child in children(expr)))
+    known: dict[int, int] = {}
+
+    def count(node: Expr) -> int:
+        found = known.get(id(node))
+        if found is None:
+            if isinstance(node, Subquery):
+                steps = _ms(node.range) // max(_ms(node.step) if node.step else 60_000, 1)
+                found = max(int(steps), 1) * count(node.expr)
+            else:
+                found = max(1, sum(count(child) for child in children(node)))
+            known[id(node)] = found
+        return found
+
+    return count(expr)
 
 
-def _replaced(selector: VectorSelector, rules: Mapping[str, Sequence[Recorded]], depth: int) -> Expr:
+def _replaced(selector: VectorSelector, rules: Mapping[str, Sequence[Recorded]], depth: int, made: Made) -> Expr:
     if selector.at is not None:
         raise NoInline("`@` on a recorded series")
     by = 0 if selector.offset is None else int(_ms(selector.offset))
@@ -96,7 +112,9 @@ def _replaced(selector: VectorSelector, rules: Mapping[str, Sequence[Recorded]],
             continue
         if not all(_meets(m, rule.known[m.name]) for m in rest if m.name in rule.known):
             continue
-        body = inline(rule.expr, rules, depth + 1)
+        body = made.get(id(rule))
+        if body is None:
+            body = made[id(rule)] = inline(rule.expr, rules, depth + 1, made)
         body = _labelled(_shifted(body, by) if by else body, rule.labels)
         parts.append(_filtered(body, [m for m in rest if m.name not in rule.known]))
     if not parts:

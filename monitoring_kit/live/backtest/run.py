@@ -13,7 +13,7 @@ from monitoring_kit.live.backtest.client import Client
 from monitoring_kit.live.backtest.errors import BacktestError, EvaluationError
 from monitoring_kit.live.backtest.evaluate import Evaluation, evaluate
 from monitoring_kit.live.backtest.history import recorded_history
-from monitoring_kit.live.backtest.inline import NoInline, Recorded, evaluations, inline
+from monitoring_kit.live.backtest.inline import Made, NoInline, Recorded, evaluations, inline
 from monitoring_kit.live.backtest.jobs import Job, by_record
 from monitoring_kit.live.backtest.machine import Firing, replay
 from monitoring_kit.promql import Expr, metrics, print_expr
@@ -97,12 +97,12 @@ def run(
     with_history = _with_history(client, recordings, options)
     absent = by_record([rule for index, rule in enumerate(recordings) if index not in with_history])
     found.inlined = sorted(absent)
-    stop = threading.Event()
-    starts = _starts(client, jobs, options)
+    stop, made = threading.Event(), Made()
+    starts = _starts(client, jobs, names, options)
 
     def one(outcome: Outcome) -> Outcome:
         if not stop.is_set():
-            _replay(client, outcome, absent, names, options, starts)
+            _replay(client, outcome, absent, names, options, starts, made)
         return outcome
 
     pool = ThreadPoolExecutor(options.threads, "backtest")
@@ -136,11 +136,12 @@ def _with_history(client: Client, recordings: Sequence[Recorded], options: Optio
         ) from None  # fmt: skip
 
 
-def _starts(client: Client, jobs: Sequence[Job], options: Options) -> dict[tuple[str, ...], int]:
+def _starts(client: Client, jobs: Sequence[Job], names: set[str], options: Options) -> dict[tuple[str, ...], int]:
     """The first evaluation of each group in the range, at the moments at which its recording rules were evaluated."""
     if options.interval is not None:
         return {}
-    anchors = {_group(job): job.anchor for job in jobs if job.anchor is not None}
+    # Those without a sample tell nothing, and asking costs as much.
+    anchors = {_group(job): job.anchor for job in jobs if job.anchor is not None and job.anchor.record in names}
     known = phases(client, anchors.values(), options.start, options.end)
     return {
         group: first_evaluation(options.start, rule.interval, known.get(id(rule))) for group, rule in anchors.items()
@@ -158,7 +159,7 @@ def _group(job: Job) -> tuple[str, ...]:
 
 def _replay(
     client: Client, outcome: Outcome, absent: dict[str, list[Recorded]], names: set[str], options: Options,
-    starts: dict[tuple[str, ...], int],
+    starts: dict[tuple[str, ...], int], made: Made,
 ) -> None:  # fmt: skip
     job = outcome.job
     step = options.interval or job.interval
@@ -166,7 +167,7 @@ def _replay(
     start = starts.get(_group(job), options.start) - lead
     count = (options.end - start) // step + 1
     try:
-        expr = inline(job.expr, absent)
+        expr = inline(job.expr, absent, made=made)
         inner = evaluations(expr) * count
     except NoInline as error:
         outcome.problem, outcome.kind, outcome.done = f"not replayed: {error}", "backtest/no-history", True

@@ -6,6 +6,7 @@ import pytest
 
 from monitoring_kit.live.backtest.inline import NoInline, Recorded, evaluations, inline
 from monitoring_kit.promql import parse, print_expr
+from monitoring_kit.promql.ast import Binary, Paren
 
 
 def rule(record: str, expr: str, known: dict[str, str] | None = None, **labels: str) -> Recorded:
@@ -76,3 +77,17 @@ def test_at_and_circles_are_refused() -> None:
 def test_cost_multiplies_nested_windows() -> None:
     assert evaluations(parse("avg_over_time((sum_over_time((m)[10m:1m]))[1h:5m])")) == 120
     assert evaluations(parse("rate(m[5m]) + rate(n[5m])")) == 2
+
+
+def test_a_rule_that_is_read_twice_is_replaced_once() -> None:
+    """Rules on rules on rules, as of anomalies: else each layer would double the work."""
+    layers = [rule(f"a:{n}", f"a:{n - 1} + a:{n - 1}") for n in range(1, 15)]
+    made: dict[int, object] = {}
+    got = inline(parse("a:14"), {one.record: [one] for one in layers}, made=made)  # type: ignore[arg-type]
+    assert isinstance(got, Paren)
+    assert isinstance(got.expr, Binary)
+    assert isinstance(got.expr.lhs, Paren)
+    assert isinstance(got.expr.rhs, Paren)
+    assert got.expr.lhs.expr is got.expr.rhs.expr
+    assert made.keys() == {id(one) for one in layers}
+    assert evaluations(got) == 2**14
