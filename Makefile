@@ -7,7 +7,7 @@ EXAMPLE := examples/ai-camera-counting
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo demo-ai test e2e matrix lint type gen drift bench mutants soak catalogs docs wheel clean
+.PHONY: help setup tools demo demo-ai test e2e matrix lint type gen scenarios drift bench mutants soak catalogs docs wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,9 +53,14 @@ gen: tools ## generate the committed files of the example, the schema and the re
 	$(BIN)/mkit generate $(EXAMPLE)/mkit.yaml -o $(EXAMPLE)/generated
 	$(BIN)/python -m monitoring_kit.docs
 
+scenarios: tools ## replay every scenario of incidents, anomalies and capacity, and write their pages (minutes)
+	$(BIN)/mkit simulate $(EXAMPLE)/mkit.yaml --format markdown > docs/.simulation.md && mv docs/.simulation.md docs/simulation.md
+	$(BIN)/python -m tests.history.page
+
 drift: tools ## fail when a committed generated file is not what mkit writes
 	$(BIN)/mkit generate $(EXAMPLE)/mkit.yaml -o $(EXAMPLE)/generated --check
 	$(BIN)/python -m monitoring_kit.docs --check
+	$(BIN)/python -m tests.history.page --check
 
 bench: tools ## measure what the documentation promises; printed, never a gate
 	$(BIN)/python -m tests.bench

@@ -56,7 +56,8 @@ def command(
                 f"--scenario: there is no scenario `{name}`; {did_you_mean(name, known, 'scenarios')}"
             )
     from monitoring_kit.live.backtest.errors import BacktestError
-    from monitoring_kit.live.simulate.report import HEAD, as_data, as_text
+    from monitoring_kit.live.simulate.page import page
+    from monitoring_kit.live.simulate.report import as_data, as_text
     from monitoring_kit.live.simulate.run import simulate
     from monitoring_kit.pipeline import compile_spec
 
@@ -79,6 +80,6 @@ def command(
     if form == "json":
         click.echo(json.dumps(as_data(played), indent=2, ensure_ascii=False))
     else:
-        markdown = form == "markdown"
-        click.echo((HEAD.format(spec=spec) if markdown else "") + as_text(played, markdown=markdown), nl=False)
+        assert compilation.model is not None
+        click.echo(page(spec, compilation.model, played) if form == "markdown" else as_text(played), nl=False)
     ctx.exit(0 if all(p.goal_met is not False for p in played) else 1)

@@ -128,15 +128,21 @@ def test_listing_and_unknown_scenarios() -> None:
 
 def test_the_committed_page_is_what_the_example_does() -> None:
     """Some minutes: every scenario, the seasonal week included."""
-    from monitoring_kit.live.simulate.page import EXAMPLE as SPEC
-    from monitoring_kit.live.simulate.page import PAGE
     from monitoring_kit.stack.tools import find_tools
 
     root = EXAMPLE.parents[2]
-    committed = (root / PAGE).read_text(encoding="utf-8")
+    committed = (root / "docs/simulation.md").read_text(encoding="utf-8")
     # Counting coverage would make minutes of state machines several times longer; the tests above count.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-    command = [sys.executable, "-m", "monitoring_kit", "simulate", SPEC, "--format", "markdown"]
+    command = [
+        sys.executable,
+        "-m",
+        "monitoring_kit",
+        "simulate",
+        str(EXAMPLE.relative_to(root)),
+        "--format",
+        "markdown",
+    ]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     now = done.stdout
     release = find_tools()["promtool"].release

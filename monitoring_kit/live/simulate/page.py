@@ -1,22 +1,34 @@
-"""The committed page of simulated incidents: what the example does in every scenario."""
+"""The page of simulated incidents, and what it was made from."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+
 from monitoring_kit.live.simulate.report import HEAD, as_text
-from monitoring_kit.live.simulate.run import simulate
-from monitoring_kit.live.simulate.scenario import library
-from monitoring_kit.pipeline import compile_spec
-
-EXAMPLE = "examples/ai-camera-counting/mkit.yaml"
-PAGE = "docs/simulation.md"
+from monitoring_kit.live.simulate.run import Played
+from monitoring_kit.live.simulate.scenario import Scenario
+from monitoring_kit.lower.model import AlertingRule, Model
 
 
-def simulation_report(spec: str = EXAMPLE) -> str:
-    """The text of ``docs/simulation.md``; minutes of work, the same at every run with the same rules and the same Prometheus.
+def page(spec: str, model: Model, played: Sequence[Played]) -> str:
+    """The report in Markdown, with the fingerprint of what was played at its end."""
+    mark = fingerprint(model, [p.scenario for p in played])
+    return HEAD.format(spec=spec) + as_text(played, markdown=True) + f"\n<!-- rules and scenarios: {mark} -->\n"
 
-    Raises BacktestError when a tool is missing or fails, ValueError for a spec with mistakes.
-    """
-    compilation = compile_spec(spec)
-    if not compilation.ok:
-        raise ValueError(f"{spec} has mistakes: run mkit check {spec}")
-    return HEAD.format(spec=spec) + as_text(simulate(compilation, list(library().values())), markdown=True)
+
+def fingerprint(model: Model, scenarios: Sequence[Scenario]) -> str:
+    """Of the rules and the scenarios: with another one the page may be another."""
+    return hashlib.sha256(f"{rules_text(model)}\n{list(scenarios)}".encode()).hexdigest()[:16]
+
+
+def rules_text(model: Model) -> str:
+    """Every rule with all that decides when it fires and what it is told apart by."""
+    lines = []
+    for group in model.groups:
+        lines.append(f"{group.name} every {group.interval or model.system.spec.prometheus.evaluation_interval}")
+        for rule in group.rules:
+            times = (rule.name, str(rule.for_), str(rule.keep_firing_for)) if isinstance(rule, AlertingRule) else ()
+            labels = (f"{name}={value}" for name, value in sorted(rule.labels.items()))
+            lines.append(" ".join((*times, rule.printed, *labels)))
+    return "\n".join(lines)
