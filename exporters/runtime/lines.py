@@ -2,8 +2,8 @@
 
 Prefixes carry the newline in front of them, so a block is one interleaved join; blocks whose values did not change
 since the last scrape are reused. Measured on CPython 3.11: 0.13 us a line for values that all changed, 0.01 us
-unchanged. Full blocks are written by orjson where it is installed, which finds a float's shortest text ten times as
-fast as ``float.__repr__`` (0.02 us against 0.4 us for 17 digits).
+unchanged. Values are written by orjson where it is installed, which finds a float's shortest text ten times as fast as
+``float.__repr__`` (0.02 us against 0.4 us for 17 digits). The first full block loads it: small exporters start without it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .names import number
 
 BLOCK = 256
 _PLAIN = frozenset((int, float))
+_loaded: Callable[[list[float]], bytes] | None = None
 
 
 def interleave(prefixes: Sequence[str], texts: Iterable[str]) -> bytes:
@@ -29,19 +30,25 @@ def interleave(prefixes: Sequence[str], texts: Iterable[str]) -> bytes:
 
 
 @cache
-def _encoder() -> Callable[[list[float]], bytes] | None:
-    """``orjson.dumps``; None where it is not installed. Loaded by the first full block: small exporters start without it."""
+def _load() -> Callable[[list[float]], bytes] | None:
+    global _loaded
     try:
         from orjson import dumps
     except ImportError:
         return None
+    _loaded = dumps
     return dumps
+
+
+def _encoder(load: bool) -> Callable[[list[float]], bytes] | None:
+    """``orjson.dumps`` when it is loaded, or is to be loaded now; None where it is not installed."""
+    return _loaded or (_load() if load else None)
 
 
 def texts_of(values: list[float]) -> list[str]:
     """Each number's shortest text that reads back as the same number. The values are finite ints and floats."""
-    encode = _encoder() if len(values) >= BLOCK else None
-    if encode is not None:
+    encode = _encoder(load=len(values) >= BLOCK)
+    if encode is not None and values:
         try:
             return encode(values)[1:-1].decode().split(",")
         except TypeError:  # An int of more than 64 bits.

@@ -6,10 +6,12 @@ import math
 import random
 import re
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from monitoring_kit.exporters.runtime import ExpositionError, Registry
+from monitoring_kit.exporters.runtime import lines as lines_module
 from monitoring_kit.exporters.runtime.text import render_family
 
 
@@ -185,7 +187,7 @@ def test_what_is_no_number_stops_the_exposition(registry: Registry) -> None:
 def encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """With orjson and without it."""
     if request.param == "alone":
-        monkeypatch.setattr("monitoring_kit.exporters.runtime.lines._encoder", lambda: None)
+        monkeypatch.setattr("monitoring_kit.exporters.runtime.lines._encoder", lambda load: None)
     return str(request.param)
 
 
@@ -219,7 +221,7 @@ def test_every_double_reads_back_as_itself(registry: Registry, encoder: str) -> 
     assert all(re.fullmatch(r"-?\d+(\.\d+)?(e[+-]?\d+)?", text) for text in found)
 
 
-def test_orjson_writes_full_blocks_and_small_exporters_never_load_it(
+def test_the_first_full_block_loads_orjson_which_then_writes_all(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
@@ -228,9 +230,19 @@ def test_orjson_writes_full_blocks_and_small_exporters_never_load_it(
         sizes.append(len(values))
         return b"[" + b",".join([b"7"] * len(values)) + b"]"
 
-    monkeypatch.setattr("monitoring_kit.exporters.runtime.lines._encoder", lambda: encode)
+    def load() -> Callable[[list[float]], bytes]:
+        monkeypatch.setattr("monitoring_kit.exporters.runtime.lines._loaded", encode)
+        return encode
+
+    monkeypatch.setattr("monitoring_kit.exporters.runtime.lines._loaded", None)
+    monkeypatch.setattr("monitoring_kit.exporters.runtime.lines._load", load)
     gauge = declare(registry, "g", "gauge", labels=["x"])
-    for number in range(300):
-        gauge.labels(str(number)).set(0.5)
-    texts = [line.split()[-1] for line in lines(gauge).splitlines()[2:]]
-    assert (sizes, texts) == ([256], ["7"] * 256 + ["0.5"] * 44)
+
+    def texts(series: int) -> list[str]:
+        for number in range(series):
+            gauge.labels(str(number)).set(0.5)
+        return [line.split()[-1] for line in lines(gauge).splitlines()[2:]]
+
+    assert (texts(255), sizes) == (["0.5"] * 255, [])
+    assert (texts(300), sizes) == (["7"] * 300, [256, 44])
+    assert lines_module.texts_of([]) == []
