@@ -162,7 +162,7 @@ def _signals() -> str:
         _NOTE
         + "# Signals\n\nA service's `kind` gives it these signals. They are data: `rules/<kind>.yaml`; a pack of your own is one "
         "such file, named under `packs:` in the spec. `$window` is the range, `$cpu` and `$memory` are the service's `resources`; "
-        "without them the service lacks the signal.\n"
+        "1 core and 1 GiB where they are not stated, with a warning at whatever asks for the signal.\n"
     ]
     for kind in shipped_kinds():
         loaded = packs.get(kind, Span(""))

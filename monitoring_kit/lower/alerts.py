@@ -7,7 +7,7 @@ from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.lower import messages
 from monitoring_kit.lower.model import AlertingRule, Condition
 from monitoring_kit.lower.signals import ON_SERVICE, recorded_selector
-from monitoring_kit.lower.uses import check_all_limited, check_use, find_use, threshold_in, unit_help, unknown_signal
+from monitoring_kit.lower.uses import check_limit, check_use, find_use, threshold_in, unit_help, unknown_signal
 from monitoring_kit.promql import Expr, PromQLError, parse
 from monitoring_kit.promql.ast import Binary, Matching, Number
 from monitoring_kit.resolve.resolve import alert_services
@@ -54,9 +54,8 @@ def threshold_alerts(system: System, alert: Alert, report: Report, only: str | N
     services = (only,) if only else alert_services(system, alert, conditions[0].use.name)
     if not services and not (alert.services and not all(s in system.services for s in alert.services)):
         unknown_signal(system, conditions[0].use, (), alert, "when", report)
-    elif not alert.services and not only:
-        first = conditions[0].use
-        check_all_limited(system, alert, first.name, (), alert.at("when", first.start, first.end), report)
+    for use in (part.use for part in conditions):
+        check_limit(system, use.name, services, alert.at("when", use.start, use.end), report)
     rules = []
     for service in services:
         rule = _threshold_alert(system, alert, system.services[service], conditions, report)

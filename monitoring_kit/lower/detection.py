@@ -16,13 +16,12 @@ from monitoring_kit.lower.alerts import channels_of, static_labels
 from monitoring_kit.lower.model import AlertingRule, RecordingRule, RuleGroup
 from monitoring_kit.lower.plans import Plan
 from monitoring_kit.lower.uses import (
-    check_all_limited,
+    check_limit,
     check_use,
     find_use,
     known_signals,
     unknown_signal,
     whole_use,
-    without_limit,
 )
 from monitoring_kit.promql import Expr
 from monitoring_kit.promql import build as b
@@ -131,8 +130,7 @@ def each_use(system: System, alert: Alert, item: Item, signals: tuple[str, ...],
         services = [s for s in alert_services(system, alert, raw.name) if raw.name in system.services[s].signals]
         if not services:
             _nobody(system, alert, one, raw, span, report)
-        else:
-            check_all_limited(system, alert, raw.name, alert.services, span, report)
+        check_limit(system, raw.name, services, span, report)
         for service in services:
             view = system.services[service]
             if not check_use(raw, view.signals[raw.name], one, "signals", report):
@@ -156,9 +154,6 @@ def _one(item: Item, index: int) -> Item:
 
 def _nobody(system: System, alert: Alert, item: Item, raw: RawUse, span: Span, report: Report) -> None:
     """A signal of no service: a mistake, unless a kind has it that no service is of yet."""
-    if without_limit(system, raw.name, alert.services):
-        unknown_signal(system, raw, alert.services, item, "signals", report)
-        return
     if alert.services or raw.name not in shipped_signals():
         if not alert.services and raw.name not in known_signals(system):
             known = {*known_signals(system), *shipped_signals()}

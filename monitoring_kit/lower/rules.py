@@ -13,7 +13,7 @@ from monitoring_kit.lower.families import lower_families
 from monitoring_kit.lower.model import AlertingRule, Model, RecordingRule, RuleGroup
 from monitoring_kit.lower.signals import signal_text
 from monitoring_kit.lower.slo import plan_slos, slo_groups
-from monitoring_kit.lower.uses import check_use, find_use, unknown_signal, whole_use
+from monitoring_kit.lower.uses import check_limit, check_use, find_use, unknown_signal, whole_use
 from monitoring_kit.resolve.signals import Signal, SignalUse
 from monitoring_kit.resolve.system import ServiceView, System
 
@@ -88,6 +88,7 @@ def _uses(system: System, alerts: dict[str, list[AlertingRule]], report: Report)
             if not shown:
                 unknown_signal(system, raw, panel.services, panel, "signal", report)
                 continue
+            check_limit(system, raw.name, [v.name for v in shown], panel.at("signal"), report)
             for view in shown:
                 if not check_use(raw, view.signals[raw.name], panel, "signal", report):
                     break

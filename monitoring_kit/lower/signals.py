@@ -41,7 +41,7 @@ def signal_expr(
     ever been seen, and no value while there are no events at all.
     """
     expr = _built(use.signal, use.quantile, use.window, window, split)
-    values: dict[str, str | float] = {n: v for n, v in (("cpu", view.cpu), ("memory", view.memory)) if v is not None}
+    values: dict[str, str | float] = {"cpu": view.cpu, "memory": view.memory}
     return _selecting(replace_variables(expr, values) if use.signal.resources else expr, view.job)
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 from monitoring_kit.diagnostics import Note, Report, Span
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.resolve.signals import Signal, SignalUse
-from monitoring_kit.resolve.system import ServiceView, System
+from monitoring_kit.resolve.system import System
 from monitoring_kit.resolve.uses import RawUse, UseError, read_whole_use
-from monitoring_kit.spec.alerting import Alert
 from monitoring_kit.spec.quantity import DIMENSIONS, Quantity
 from monitoring_kit.spec.shapes import Item
 
 # As many services are named in a message and pointed at.
 _NAMED = 3
+# A resource in the words of a message: what is assumed, and what to write.
+_TAKEN = {"cpu": "1 core", "memory": "1 GiB"}
+_WRITE = {"cpu": "cpu: 2", "memory": "memory: 1GiB"}
 
 
 def find_use(raw: RawUse, signal: Signal) -> SignalUse:
@@ -55,10 +57,6 @@ def unknown_signal(
     """Report a signal that none of the services has."""
     known = known_signals(system, services)
     span = item.at(key, raw.start, raw.start + len(raw.name))
-    lacking = without_limit(system, raw.name, services)
-    if lacking:
-        report.error("signals/no-limit", f"{_share(raw.name, lacking)}: the spec does not say how much that is", span, **_mend(raw.name, lacking))  # fmt: skip
-        return
     kinds = {v.pack.kind for n, v in system.services.items() if not services or n in services}
     packs = {v.pack.kind: v.pack for v in system.services.values()}
     for kind in sorted(kinds):
@@ -80,32 +78,21 @@ def unknown_signal(
     )
 
 
-def without_limit(system: System, signal: str, services: tuple[str, ...] = ()) -> list[ServiceView]:
-    """The services, of some or of all, that lack a signal only because their ``resources`` are not stated."""
-    return [v for n, v in system.services.items() if signal in v.unlimited and (not services or n in services)]
-
-
-def check_all_limited(
-    system: System, alert: Alert, signal: str, services: tuple[str, ...], span: Span, report: Report
-) -> None:
-    """Report the services that an alert passes over for want of their ``resources`` while it watches others."""
-    lacking = without_limit(system, signal, services)
-    if lacking:
-        what = f"`{alert.name}` does not watch {_share(signal, lacking)}: the spec does not say how much that is"
-        report.warning("signals/no-limit", what, span, **_mend(signal, lacking))
-
-
-def _share(signal: str, lacking: list[ServiceView]) -> str:
+def check_limit(system: System, signal: str, services: Iterable[str], span: Span, report: Report) -> None:
+    """Report that ``signal`` is asked for at ``span`` of services for which it is a share of what the spec does not state: an
+    assumed core or GiB makes an alert false, but only the author knows the right one."""
+    lacking = [view for name in services if signal in (view := system.services[name]).unlimited]
+    if not lacking:
+        return
+    missing = lacking[0].unlimited[signal]
     names = ", ".join(f"`{view.name}`" for view in lacking[:_NAMED])
     more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
-    return f"`{signal}`, a share of what {names}{more} may use"
-
-
-def _mend(signal: str, lacking: list[ServiceView]) -> dict[str, Any]:
-    limits = {"cpu": "cpu: 2", "memory": "memory: 1GiB"}
-    write = ", ".join(limits[name] for name in lacking[0].unlimited[signal])
-    notes = tuple(Note(view.origin, "this service") for view in lacking[:_NAMED])
-    return {"help": f"write what an instance may use into the service: `resources: {{{write}}}`", "notes": notes}
+    taken = " and ".join(_TAKEN[name] for name in missing)
+    write = ", ".join(_WRITE[name] for name in missing)
+    report.warning(
+        "signals/no-limit", f"`{signal}` of {names}{more} is taken as a share of {taken}: the spec does not say what an instance may use", span,
+        help=f"write it into the service: `resources: {{{write}}}`", notes=tuple(Note(view.origin, "this service") for view in lacking[:_NAMED]),
+    )  # fmt: skip
 
 
 def whole_use(item: Item, key: str, text: str, report: Report) -> RawUse | None:

@@ -23,6 +23,8 @@ from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.services import Service
 from monitoring_kit.spec.shapes import Item
 
+# What an instance is taken to be allowed where the spec does not say: one core, one GiB. Whatever asks for a share of it is told.
+ASSUMED = {"cpu": 1.0, "memory": float(1 << 30)}
 MAX_TIMEOUT = Duration(10_000)
 
 
@@ -115,9 +117,7 @@ def _view(
         "memory": resources.memory.value if resources and resources.memory else None,
     }
     signals = _signals(service, loaded, known) | {n: s for h in hosted for n, s in h.pack.signals.items()}
-    # A share of a limit that nobody stated would be an invented number, and an alert on it false.
     unlimited = {n: lack for n, s in signals.items() if (lack := tuple(r for r in s.resources if limits[r] is None))}
-    signals = {n: s for n, s in signals.items() if n not in unlimited} if unlimited else signals
     return ServiceView(
         name=service.name,
         spec=service,
@@ -126,8 +126,8 @@ def _view(
         interval=interval,
         timeout=timeout,
         owner=service.owner or spec.owner,
-        cpu=limits["cpu"],
-        memory=limits["memory"],
+        cpu=limits["cpu"] or ASSUMED["cpu"],
+        memory=limits["memory"] or ASSUMED["memory"],
         dependants=dependants,
         unlimited=unlimited,
     )

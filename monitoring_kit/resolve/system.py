@@ -27,8 +27,8 @@ class ServiceView:
 
     ``job`` is the scrape job's name, equal to the service's name; every target of it also carries the label ``service``.
     ``signals`` have the service's own metric and label names substituted, but neither selector nor window. ``cpu`` (cores) and
-    ``memory`` (bytes) are what an instance may use, None where the spec does not say; ``unlimited`` are the signals that the
-    service lacks for that reason, with the resources that they are shares of.
+    ``memory`` (bytes) are what an instance may use; ``unlimited`` are the signals that are shares of what the spec does not state, with
+    these resources.
     """
 
     name: str
@@ -38,8 +38,8 @@ class ServiceView:
     interval: Duration
     timeout: Duration
     owner: Owner | None
-    cpu: float | None
-    memory: float | None
+    cpu: float
+    memory: float
     dependants: tuple[str, ...] = ()
     unlimited: dict[str, tuple[str, ...]] = field(default_factory=dict)
 

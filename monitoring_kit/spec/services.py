@@ -169,7 +169,7 @@ class Scrape(Item):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources(Item):
     """What each instance of the service may use. The signals `cpu` and `memory` of the kinds http and ai-model are shares of it;
-    a service that does not say it goes without them."""
+    whatever asks for them of a service that does not say it is told that 1 core and 1 GiB are assumed."""
 
     cpu: float | None = key(Number(0.001), "CPU cores of an instance.")
     memory: Quantity | None = key(Amount(("bytes",)), "Memory of an instance.", example="1GiB")

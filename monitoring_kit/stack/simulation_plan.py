@@ -126,8 +126,7 @@ def _bad_events(view: ServiceView) -> tuple[dict[str, list[tuple[Matcher, ...]]]
 def _level(name: str, view: ServiceView) -> tuple[float, bool, bool]:
     for entry in _profile()["levels"]:
         if fnmatch.fnmatch(name, entry["name"]):
-            # Of a service that does not say what it may use nothing is a share of it: any size will do.
-            scale = {"cpu": view.cpu or 1.0, "memory": view.memory or float(1 << 30)}.get(entry.get("of"), 1.0)
+            scale = {"cpu": view.cpu, "memory": view.memory}.get(entry.get("of"), 1.0)
             return float(entry["level"]) * scale, bool(entry.get("steady")), entry.get("of") == "time"
     return 1.0, False, False
 

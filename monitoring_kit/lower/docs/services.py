@@ -68,7 +68,7 @@ def _signals(facts: Facts, view: ServiceView) -> str:
     if not view.unlimited:
         return table
     names = say.listed(list(view.unlimited))
-    return f"{table}\n\nLeft out: {names}, shares of what an instance may use, which `resources` of the service would say.".strip()
+    return f"{table}\n\nTaken as shares of 1 core and 1 GiB, for the spec does not state the service's `resources`: {names}."
 
 
 def _alerts(facts: Facts, view: ServiceView) -> str:

@@ -108,8 +108,7 @@ def _signal(system: System, view: ServiceView, slo: Slo, text: str, report: Repo
     raw = whole_use(slo, "signal", text, report)
     if raw is None:
         return
-    # A share of a limit counts no events, whether the limit is known or not.
-    signal = view.signals.get(raw.name) or (view.pack.signals.get(raw.name) if raw.name in view.unlimited else None)
+    signal = view.signals.get(raw.name)
     if signal is None:
         unknown_signal(system, raw, (view.name,), slo, "signal", report)
         return
