@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..runtime import Request, Response
+from ..runtime.flags import Formatter
 from .drift import Drift
 from .reference import Baseline, Reference, make_reference, parse_baseline
 
@@ -36,8 +37,17 @@ class BaselineHandler:
         return Response(200, text.encode(), "application/json")
 
 
+EXAMPLES = """examples:
+  mkit exporter baseline --from http://127.0.0.1:9642 -o baseline.json     what a running exporter saw since its start
+  mkit exporter baseline --values confidences.txt --model detector --model-version 3 -o baseline.json
+  mkit exporter baseline --values frames.csv --column brightness --feature brightness > baseline.json
+"""
+
+
 def _arguments(argv: Sequence[str]) -> Namespace:
-    parser = ArgumentParser(prog="mkit exporter baseline", description=__doc__)
+    parser = ArgumentParser(
+        prog="mkit exporter baseline", description=__doc__, epilog=EXAMPLES, formatter_class=Formatter
+    )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--from", dest="url", metavar="URL", help="a running AI exporter, e.g. http://127.0.0.1:9642")
     source.add_argument("--values", metavar="FILE", help="numbers, one a line, or CSV with --column; - is stdin")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterator
 from urllib.parse import unquote
 
@@ -58,8 +60,15 @@ def _postgresql(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> 
 
 
 def _sqlite(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Iterator[str]:
-    yield "-- SQLite has no accounts: give the exporter's user read permission on the file, and on its -wal and -shm."
-    yield f"-- chmod o+r {unquote(dsn.database) or '<FILE>'}"
+    path = unquote(dsn.database)
+    file, folder = (shlex.quote(path), shlex.quote(os.path.dirname(path) or ".")) if path else ("<FILE>", "<FOLDER>")
+    yield "-- SQLite has no accounts: let the exporter's user, and nobody else, read the file. The default entry (d:) is for the"
+    yield "-- -wal and -shm that come and go beside it; every new file of the folder gets it."
+    yield f"-- setfacl -m u:<EXPORTER-USER>:r {file}"
+    yield f"-- setfacl -m u:<EXPORTER-USER>:x,d:u:<EXPORTER-USER>:r {folder}"
+    yield "-- Where the file system has no ACLs, a group of which only the exporter's user is a member; SQLite gives -wal and"
+    yield "-- -shm the permissions of the file:"
+    yield f"-- chgrp <EXPORTER-GROUP> {file} && chmod g+r {file}"
 
 
 def _redis(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Iterator[str]:

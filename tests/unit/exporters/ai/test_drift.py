@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import random
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from monitoring_kit.exporters.ai.baseline import run_baseline
+from monitoring_kit.exporters.ai.baseline import EXAMPLES, run_baseline
 from monitoring_kit.exporters.ai.drift import Ring
 from monitoring_kit.exporters.ai.drift_math import chi2_quantile, ks, ks_threshold, psi, psi_threshold
 from monitoring_kit.exporters.ai.reference import load_baseline, make_reference
@@ -129,6 +130,33 @@ def test_baseline_of_a_column(tmp_path: Path, capsys: Any) -> None:
     assert baseline.features["confidence"].size == 2000
     assert run_baseline(["--values", str(tmp_path / "none")]) == 1
     assert "none" in capsys.readouterr().err
+
+
+def test_the_examples_of_the_help_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        run_baseline(["--help"])
+    shown = capsys.readouterr().out
+    assert end.value.code == 0
+    assert shown.endswith(EXAMPLES)
+    monkeypatch.chdir(tmp_path)
+    values = [str(number / 2000) for number in range(2000)]
+    Path("confidences.txt").write_text("\n".join(values))
+    Path("frames.csv").write_text("\n".join(["frame,brightness", *(f"7,{value}" for value in values)]))
+    examples = [line.strip() for line in EXAMPLES.splitlines() if "--values" in line]
+    assert len(examples) == 2
+    for example in examples:
+        words = shlex.split(example)
+        assert words[:3] == ["mkit", "exporter", "baseline"]
+        capsys.readouterr()
+        if ">" in words:
+            assert run_baseline(words[3 : words.index(">")]) == 0
+            Path(words[-1]).write_text(capsys.readouterr().out)
+        else:
+            assert run_baseline(words[3:]) == 0
+        (reference,) = load_baseline(Path("baseline.json")).features.values()
+        assert reference.size == 2000
 
 
 def config(tmp_path: Path, version: str = "1") -> dict[str, Any]:

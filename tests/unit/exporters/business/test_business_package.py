@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,6 +20,7 @@ from click.testing import CliRunner
 from monitoring_kit.exporters.business import config_metrics, config_sources
 from monitoring_kit.exporters.business.config import parse_config
 from monitoring_kit.exporters.business.faults import REASONS
+from monitoring_kit.exporters.business.grants import grants
 from monitoring_kit.exporters.business.health import main as health
 from monitoring_kit.exporters.business.spec_config import COLLECT_KEYS
 
@@ -82,8 +85,6 @@ def test_health_check_without_an_exporter(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_command_line(tmp_path: Path) -> None:
-    import sqlite3
-
     path = tmp_path / "shop.db"
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE t (i INT)")
@@ -106,6 +107,26 @@ def test_command_line(tmp_path: Path) -> None:
     assert "did you mean `sqlite`?" in refused.output
     assert runner.invoke(command, ["business"]).exit_code == 1
     assert "--print-grants" in runner.invoke(command, ["business", "--help"]).output
+
+
+def test_the_grants_of_sqlite_open_the_file_to_one_reader_only(tmp_path: Path) -> None:
+    path = tmp_path / "the shop.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE t (i INT)")
+    path.chmod(0o600)
+    metric = {"type": "gauge", "help": "Rows.", "source": "shop", "query": "SELECT COUNT(*) FROM t"}
+    source = {"kind": "sqlite", "url": f"sqlite:///{path}"}
+    printed = grants(parse_config({"sources": {"shop": source}, "metrics": {"rows_now": metric}}))
+    assert f"-- setfacl -m u:<EXPORTER-USER>:r '{path}'\n" in printed
+    assert f"-- setfacl -m u:<EXPORTER-USER>:x,d:u:<EXPORTER-USER>:r {tmp_path}\n" in printed
+    assert "o+r" not in printed
+    (command,) = [line.removeprefix("-- ") for line in printed.splitlines() if line.startswith("-- chgrp")]
+    subprocess.run(["sh", "-c", command.replace("<EXPORTER-GROUP>", str(os.getgid()))], check=True)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("INSERT INTO t VALUES (1)")
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.glob("the shop.db*")}
+        assert modes == dict.fromkeys(("the shop.db", "the shop.db-wal", "the shop.db-shm"), 0o640)
 
 
 def test_a_start_imports_no_driver_and_nothing_for_mistakes(tmp_path: Path) -> None:
