@@ -7,6 +7,7 @@ rules here compute it in one go, as a subquery over the raw counters, and promto
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -120,6 +121,8 @@ def write_blocks(
     start -= start % _BLOCK_SECONDS
     block = block_argument(TILE_INTERVAL.seconds, own_block(retention))
 
+    children: list[subprocess.Popen[str]] = []
+
     def one(item: tuple[int, str]) -> Result:
         path = out / f"slo-backfill-{item[0]}.rules.yml"
         path.write_text(item[1], encoding="utf-8")
@@ -127,12 +130,19 @@ def write_blocks(
             "tsdb", "create-blocks-from", "rules", block, f"--start={int(start)}", f"--end={int(end)}", f"--url={url}", f"--output-dir={out}", str(path),
         ]  # fmt: skip
         try:
-            return run(promtool, arguments, out, TIMEOUT_SECONDS, Path(heads))
+            return run(promtool, arguments, out, TIMEOUT_SECONDS, Path(heads), children)
         finally:
             path.unlink()
 
     with TemporaryDirectory(prefix="mkit-backfill-") as heads, ThreadPoolExecutor(PARTS) as pool:
-        results = list(pool.map(one, enumerate(rules)))
+        try:
+            results = list(pool.map(one, enumerate(rules)))
+        except BaseException:
+            # Leaving the pool waits for its threads, which wait for these: a large history takes minutes.
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in children:
+                child.kill()
+            raise
     blocks = sorted(p for p in out.iterdir() if p not in before and (p / "meta.json").is_file())
     # promtool 2.42 prints errors of single rules and still exits with 0.
     wrong = [result.text for result in results if result.failed or "error" in result.err.lower()]

@@ -28,7 +28,11 @@ def run_tidily(program: Callable[[], int | str | None]) -> NoReturn:
         code = end.code
     except KeyboardInterrupt:
         code = INTERRUPTED
-    sys.exit(code if _received is None else 128 + _received)
+    if _received is None:
+        sys.exit(code)
+    # While Python ends it gives signals back their own effect: another one would change the exit code.
+    signal.signal(_received, signal.SIG_IGN)
+    sys.exit(128 + _received)
 
 
 def _catch() -> None:

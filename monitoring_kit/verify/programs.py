@@ -51,19 +51,30 @@ def run(
     folder: Path,
     seconds: float = TIMEOUT_SECONDS,
     temporary: Path | None = None,
+    children: list[subprocess.Popen[str]] | None = None,
 ) -> Result:
     """Run ``program`` in ``folder`` without a shell. A hang (longer than ``seconds``) or a program that does not start becomes a
-    failed result. ``temporary`` is where it keeps what it would leave behind if it were killed."""
+    failed result. ``temporary`` is where it keeps what it would leave behind if it were killed. The process is
+    added to ``children``, so that another thread can kill it."""
     environment = {**os.environ, "LC_ALL": "C", "NO_COLOR": "1"}
     if temporary is not None:
         environment["TMPDIR"] = str(temporary)
     try:
-        done = subprocess.run(
-            [str(program), *arguments], cwd=folder, env=environment, capture_output=True, text=True, errors="replace",
-            stdin=subprocess.DEVNULL, timeout=seconds, check=False,
+        child = subprocess.Popen(
+            [str(program), *arguments], cwd=folder, env=environment, text=True, errors="replace",
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return Result(124, "", f"{program.name} did not finish in {seconds:.0f} s")
     except OSError as error:
         return Result(126, "", f"{program.name} does not start: {error.strerror}")
-    return Result(done.returncode, done.stdout, done.stderr)
+    if children is not None:
+        children.append(child)
+    with child:
+        try:
+            out, err = child.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            return Result(124, "", f"{program.name} did not finish in {seconds:.0f} s")
+        except BaseException:
+            child.kill()
+            raise
+    return Result(child.returncode, out, err)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from monitoring_kit.stack.tools import find_tools
+from tests.bench.bench_slo import objectives_spec
 from tests.conftest import CHANNEL, HEAD
 
 pytestmark = [
@@ -70,6 +71,12 @@ def test_a_second_signal_does_not_cut_the_tidying_short(tsdb: Path, tmp_path: Pa
     _ended("simulate", signal.SIGTERM, tsdb, tmp_path, again=5)
 
 
+def test_a_history_of_minutes_is_ended_at_once(tsdb: Path, tmp_path: Path) -> None:
+    """promtool runs in threads of the command, which would wait for it: here for some minutes."""
+    seconds = _ended("slo backfill", signal.SIGTERM, tsdb, tmp_path, spec=objectives_spec(1000))
+    assert seconds < 10
+
+
 def test_what_ignores_the_signal_goes_on(tmp_path: Path) -> None:
     """`nohup mkit up` outlives its terminal."""
     (tmp_path / "mkit.yaml").write_text(SPEC)
@@ -81,21 +88,24 @@ def test_what_ignores_the_signal_goes_on(tmp_path: Path) -> None:
     assert run.returncode == 0, said
 
 
-def _ended(name: str, number: signal.Signals, tsdb: Path, folder: Path, again: int = 0) -> None:
-    spec, scratch = folder / "mkit.yaml", folder / "scratch"
-    spec.write_text(SPEC)
+def _ended(name: str, number: signal.Signals, tsdb: Path, folder: Path, again: int = 0, spec: str = SPEC) -> float:
+    """End a command; the seconds that it took for that."""
+    file, scratch = folder / "mkit.yaml", folder / "scratch"
+    file.write_text(spec)
     scratch.mkdir()
     words, server = COMMANDS[name]
-    command = [word.format(spec=spec, tsdb=tsdb, out=folder / "out") for word in words]
+    command = [word.format(spec=file, tsdb=tsdb, out=folder / "out") for word in words]
     before = _files(tsdb)
     with subprocess.Popen(
         [sys.executable, *command], env={**os.environ, "TMPDIR": str(scratch)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as run:  # fmt: skip
         started = _wait_for(run, server)
+        begin = time.monotonic()
         for _ in range(1 + again):
             run.send_signal(number)
             time.sleep(0.01)
         said, complained = run.communicate(timeout=60)
+        seconds = time.monotonic() - begin
     assert run.returncode == 128 + number, said + complained
     assert "Traceback" not in complained
     assert not [pid for pid in started if _lives(pid)]
@@ -103,6 +113,7 @@ def _ended(name: str, number: signal.Signals, tsdb: Path, folder: Path, again: i
     # What is not finished is not there at all.
     assert not (folder / "out").exists()
     assert _files(tsdb) == before
+    return seconds
 
 
 def _files(tsdb: Path) -> list[Path]:
