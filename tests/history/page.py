@@ -19,7 +19,7 @@ from monitoring_kit.live.backtest.tsdb import PrivateServer, backfill, tool
 from monitoring_kit.live.simulate.page import fingerprint as incidents_fingerprint
 from monitoring_kit.live.simulate.page import rules_text
 from monitoring_kit.live.simulate.scenario import library
-from monitoring_kit.lower.model import Model, RecordingRule
+from monitoring_kit.lower.model import Model, RecordingRule, RuleGroup
 from monitoring_kit.pipeline import compile_spec
 from monitoring_kit.stack.lab import Lab
 from tests.history.scenarios import ANOMALY_DAYS, BEGINS, CHANGES, EVENT, LEAKS, History, anomaly, capacity, full_on
@@ -67,6 +67,11 @@ def model_of(history: History) -> Model:
     return made.model
 
 
+def _groups(model: Model) -> list[RuleGroup]:
+    """All that the page is about: what is recorded of the series, and the alerts on it."""
+    return [group for group in model.groups if group.name.startswith("history-")]
+
+
 def replayed(history: History) -> Told:
     """Serve the history, record what the rules record of it, and run the alerts."""
     model = model_of(history)
@@ -77,7 +82,7 @@ def replayed(history: History) -> Told:
         write = [str(tool("promtool")), "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=486h", "-q"]
         lab.run("promtool", [*write, file, lab.folder / "data"])
         server = PrivateServer(lab, lab.folder / "data", 120.0)
-        groups = [group for group in model.groups if group.name.startswith("history-")]
+        groups = _groups(model)
         recorded = {rule.record for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}
         wanted = [rule for rule in recordings_of(model) if rule.record in recorded]
         backfill(server, lab, wanted, START * 1000, end * 1000, lambda _: None)
@@ -109,7 +114,8 @@ def fingerprint() -> str:
     """Of everything that the page is made from: the rules and their times, and every sample."""
     digest = hashlib.sha256()
     for history in (anomaly(), capacity()):
-        digest.update(rules_text(model_of(history)).encode())
+        model = model_of(history)
+        digest.update(rules_text(_groups(model), model).encode())
         digest.update("".join(_exposition(history)).encode())
     return digest.hexdigest()[:16]
 

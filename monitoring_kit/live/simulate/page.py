@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from monitoring_kit.live.simulate.report import HEAD, as_text
 from monitoring_kit.live.simulate.run import Played
 from monitoring_kit.live.simulate.scenario import Scenario
-from monitoring_kit.lower.model import AlertingRule, Model
+from monitoring_kit.lower.model import AlertingRule, Model, RuleGroup
 
 
 def page(spec: str, model: Model, played: Sequence[Played]) -> str:
@@ -19,13 +19,13 @@ def page(spec: str, model: Model, played: Sequence[Played]) -> str:
 
 def fingerprint(model: Model, scenarios: Sequence[Scenario]) -> str:
     """Of the rules and the scenarios: with another one the page may be another."""
-    return hashlib.sha256(f"{rules_text(model)}\n{list(scenarios)}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{rules_text(model.groups, model)}\n{list(scenarios)}".encode()).hexdigest()[:16]
 
 
-def rules_text(model: Model) -> str:
+def rules_text(groups: Iterable[RuleGroup], model: Model) -> str:
     """Every rule with all that decides when it fires and what it is told apart by."""
     lines = []
-    for group in model.groups:
+    for group in groups:
         lines.append(f"{group.name} every {group.interval or model.system.spec.prometheus.evaluation_interval}")
         for rule in group.rules:
             times = (rule.name, str(rule.for_), str(rule.keep_firing_for)) if isinstance(rule, AlertingRule) else ()
