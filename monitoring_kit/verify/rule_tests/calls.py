@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitoring_kit.promql import ast
 from monitoring_kit.verify.rule_tests import functions
+from monitoring_kit.verify.rule_tests.engine import Engine
 from monitoring_kit.verify.rule_tests.functions import UnsupportedError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _over_time(on: Evaluator, expr: ast.Call, t: int) -> Vector:
     end, length, found = on.ranges(range_arg, t)
     result: Vector = []
     for labels, samples in found:
-        value = _of_samples(expr.func, samples, end, length, parameter, t)
+        value = _of_samples(expr.func, samples, end, length, parameter, t, on.store.engine)
         if value is not None:
             # last_over_time is the one function of a range that keeps the name.
             result.append((labels if expr.func == "last_over_time" else _plain(labels), value))
@@ -94,10 +95,12 @@ def _over_time(on: Evaluator, expr: ast.Call, t: int) -> Vector:
 
 
 def _of_samples(
-    func: str, samples: list[tuple[int, float]], end: int, length: int, parameter: float, t: int
+    func: str, samples: list[tuple[int, float]], end: int, length: int, parameter: float, t: int, engine: Engine
 ) -> float | None:
     if func in ("rate", "increase", "delta"):
-        return functions.extrapolated(samples, end, length, counter=func != "delta", per_second=func == "rate")
+        return functions.extrapolated(
+            samples, end, length, counter=func != "delta", per_second=func == "rate", near_zero=engine.near_zero
+        )
     if func == "deriv":
         line = functions.regression(samples, samples[0][0])
         return line[0] if line else None

@@ -9,6 +9,7 @@ from dataclasses import field
 from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql import ast
 from monitoring_kit.promql.walk import walk
+from monitoring_kit.verify.rule_tests.engine import Engine
 from monitoring_kit.verify.rule_tests.evaluate import Evaluator, Recording, UnsupportedError, milliseconds, reach
 from monitoring_kit.verify.rule_tests.joins import EvaluationError
 from monitoring_kit.verify.rule_tests.leaves import Leaf, Level
@@ -58,9 +59,9 @@ class Setting:
     """A rule with its leaves and recording rules, ready to be played through."""
 
     def __init__(
-        self, subject: Subject, leaves: list[Leaf], recordings: Mapping[str, Sequence[Recording]], *, left_open: bool
+        self, subject: Subject, leaves: list[Leaf], recordings: Mapping[str, Sequence[Recording]], *, engine: Engine
     ) -> None:
-        self.subject, self.leaves, self.recordings, self.left_open = subject, leaves, recordings, left_open
+        self.subject, self.leaves, self.recordings, self.engine = subject, leaves, recordings, engine
         trees = [subject.expr, *(r.expr for rules in recordings.values() for r in rules)]
         self.reach = sum(max((reach(t) for t in trees[i : i + 1]), default=0) for i in (0,))
         self.reach += max((reach(t) for t in trees[1:]), default=0) * min(1, len(trees) - 1)
@@ -70,7 +71,7 @@ class Setting:
         self, levels: Mapping[str, Sequence[Level]], resets: Sequence[int] = ()
     ) -> tuple[Store, Iterator[list[Firing]]]:
         """The series, and what fires at each step."""
-        store = build(self.leaves, levels, self.step, left_open=self.left_open, resets=resets)
+        store = build(self.leaves, levels, self.step, engine=self.engine, resets=resets)
         machine = Machine(self.subject, Evaluator(store, self.recordings))
         length = max((len(v) for v in levels.values()), default=0)
         return store, (machine.step(i * self.step) for i in range(length))
@@ -102,7 +103,7 @@ def make(setting: Setting, *, knobs: int = 4, brief: bool = False) -> Suite:
         setting.recordings,
         setting.step,
         setting.reach,
-        left_open=setting.left_open,
+        engine=setting.engine,
     )
     if not setting.leaves:
         return _constant(setting, suite)
@@ -122,7 +123,7 @@ def make(setting: Setting, *, knobs: int = 4, brief: bool = False) -> Suite:
 def _constant(setting: Setting, suite: Suite) -> Suite:
     """A rule that reads no series, as a watchdog: it fires as soon as it may."""
     steps = setting.subject.for_ // setting.step + 3
-    machine = Machine(setting.subject, Evaluator(Store(setting.step, [], setting.left_open), setting.recordings))
+    machine = Machine(setting.subject, Evaluator(Store(setting.step, [], setting.engine), setting.recordings))
     firing = [machine.step(i * setting.step) for i in range(steps)]
     start = next((i for i, now in enumerate(firing) if now), None)
     if start is None:
@@ -220,7 +221,7 @@ def _silent(
 def _without_data(setting: Setting, suite: Suite) -> None:
     """No series at all: an alert on absence fires once its ``for`` is over, any other is silent."""
     steps = setting.subject.for_ // setting.step + 4
-    machine = Machine(setting.subject, Evaluator(Store(setting.step, [], setting.left_open), setting.recordings))
+    machine = Machine(setting.subject, Evaluator(Store(setting.step, [], setting.engine), setting.recordings))
     try:
         found = [machine.step(i * setting.step) for i in range(steps)]
     except EvaluationError:

@@ -131,7 +131,7 @@ class Evaluator:
     def _grid(self, t: int, length: int, step: int) -> range:
         start = t - length
         first = start - start % step
-        if first < start or (self.store.left_open and first == start):
+        if first < start or (self.store.engine.left_open and first == start):
             first += step
         return range(max(0, first), t + 1, step)
 

@@ -16,8 +16,10 @@ class UnsupportedError(Exception):
     """This evaluator does not know a construct; the text names it."""
 
 
-def extrapolated(samples: Samples, t: int, length: int, *, counter: bool, per_second: bool) -> float | None:
-    """``rate``, ``increase`` and ``delta``: ``extrapolatedRate`` of Prometheus."""
+def extrapolated(
+    samples: Samples, t: int, length: int, *, counter: bool, per_second: bool, near_zero: bool
+) -> float | None:
+    """``rate``, ``increase`` and ``delta``: ``extrapolatedRate`` of Prometheus; ``near_zero`` as `Engine` has it."""
     if len(samples) < 2:
         return None
     first, last = samples[0], samples[-1]
@@ -32,9 +34,11 @@ def extrapolated(samples: Samples, t: int, length: int, *, counter: bool, per_se
     to_end = (t - last[0]) / 1000
     sampled = (last[0] - first[0]) / 1000
     average = sampled / (len(samples) - 1)
+    threshold = average * 1.1
+    if near_zero and to_start >= threshold:
+        to_start = average / 2
     if counter and result > 0 and first[1] >= 0:
         to_start = min(to_start, sampled * (first[1] / result))
-    threshold = average * 1.1
     extended = sampled
     extended += to_start if to_start < threshold else average / 2
     extended += to_end if to_end < threshold else average / 2

@@ -10,6 +10,7 @@ from monitoring_kit.lower.rule_files import rule_tree
 from monitoring_kit.resolve.system import System
 from monitoring_kit.verify.rule_tests.bundles import Scope, scope_of
 from monitoring_kit.verify.rule_tests.cases import Case, Setting, Suite, make
+from monitoring_kit.verify.rule_tests.engine import OLDEST, Engine
 from monitoring_kit.verify.rule_tests.evaluate import Recording, UnsupportedError
 from monitoring_kit.verify.rule_tests.joins import EvaluationError
 from monitoring_kit.verify.rule_tests.leaves import Leaf, Wiring
@@ -42,8 +43,8 @@ class RuleTests:
 class Planner:
     """Makes the tests of a model's rules, one rule at a time; pure and repeatable."""
 
-    def __init__(self, system: System, model: Model, *, left_open: bool = False) -> None:
-        self.system, self.model, self.left_open = system, model, left_open
+    def __init__(self, system: System, model: Model, *, engine: Engine = OLDEST) -> None:
+        self.system, self.model, self.engine = system, model, engine
         self.wiring = Wiring(system, model)
         self.alerts = list(model.alerts)
         self.intervals = {id(r): g.interval.ms for g in model.groups if g.interval for r in g.rules}
@@ -107,7 +108,7 @@ class Planner:
         leaves: list[Leaf] = self.wiring.leaves(trees, rule.service)
         if not recordings:
             leaves = [*self.wiring.stubs(rule.expr, rule.service), *leaves]
-        setting = Setting(subject, leaves, recordings, left_open=self.left_open)
+        setting = Setting(subject, leaves, recordings, engine=self.engine)
         if recordings and setting.reach // setting.step > DEEP_STEPS:
             return None
         return make(setting, knobs=1 if recordings else 4, brief=brief)
@@ -116,7 +117,7 @@ class Planner:
         """The tests of the recording rules, each made when called."""
         for number, rule in enumerate(self.model.recordings):
             interval = self.intervals.get(id(rule), self.system.spec.prometheus.evaluation_interval.ms)
-            yield lambda n=number, r=rule, i=interval: record_file(self.wiring, r, n, i, left_open=self.left_open)  # type: ignore[misc]
+            yield lambda n=number, r=rule, i=interval: record_file(self.wiring, r, n, i, engine=self.engine)  # type: ignore[misc]
 
 
 def _count(kinds: dict[str, int], cases: Iterable[Case]) -> None:

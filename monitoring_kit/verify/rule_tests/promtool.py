@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,10 @@ from threading import Lock
 from monitoring_kit.emit.yaml_text import yaml_text
 from monitoring_kit.verify.rule_tests.testfile import GROUP, TestFile
 
+# Up to 2.x each file's verdict stands below its name; 3.x prints the verdicts alone, in the order of the files
+# (prometheus/prometheus, cmd/promtool/unittest.go).
 _FILE = re.compile(r"^Unit Testing:  (.*)$", re.MULTILINE)
+_VERDICT = re.compile(r"^  (?=(?:SUCCESS|FAILED:)$)", re.MULTILINE)
 BATCH = 40
 TIMEOUT_SECONDS = 900.0
 
@@ -118,11 +121,13 @@ def _batch(promtool: Path, folder: Path, names: Sequence[str], children: _Childr
     return _read(said, names)
 
 
-def _read(said: str, names: Iterable[str]) -> dict[str, str]:
-    pieces = _FILE.split(said)
-    texts = {name.strip(): text.strip() for name, text in zip(pieces[1::2], pieces[2::2], strict=True)}
-    found = {}
-    for name in names:
-        text = texts.get(name, f"promtool did not get to it: {pieces[0].strip()[:500]}")
-        found[name] = "" if text == "SUCCESS" else text
-    return found
+def _read(said: str, names: Sequence[str]) -> dict[str, str]:
+    before, *pieces = _FILE.split(said)
+    texts = dict(zip(map(str.strip, pieces[::2]), pieces[1::2], strict=True))
+    if not texts:
+        before, *verdicts = _VERDICT.split(said)
+        # One more or less, and nobody can tell which file is meant.
+        texts = dict(zip(names, verdicts, strict=True)) if len(verdicts) == len(names) else {}
+    missing = f"promtool did not get to it: {before.strip()[:500] or said.strip()[:500]}"
+    found = {name: texts.get(name, missing).strip() for name in names}
+    return {name: "" if text == "SUCCESS" else text for name, text in found.items()}

@@ -10,6 +10,7 @@ from monitoring_kit.lower.model import RecordingRule
 from monitoring_kit.lower.rule_files import rule_tree
 from monitoring_kit.promql import ast
 from monitoring_kit.promql.walk import walk
+from monitoring_kit.verify.rule_tests.engine import Engine
 from monitoring_kit.verify.rule_tests.evaluate import Evaluator, UnsupportedError, milliseconds, reach, unnamed
 from monitoring_kit.verify.rule_tests.joins import EvaluationError
 from monitoring_kit.verify.rule_tests.leaves import Leaf, Level, Wiring
@@ -25,7 +26,7 @@ HOUR = 3_600_000
 _SCALES = (1.0, 100.0, 1e6, 0.01)
 
 
-def record_file(wiring: Wiring, rule: RecordingRule, position: int, interval: int, *, left_open: bool) -> RuleTests:
+def record_file(wiring: Wiring, rule: RecordingRule, position: int, interval: int, *, engine: Engine) -> RuleTests:
     """The test of a recording rule over the series that it reads, other recording rules' included."""
     from monitoring_kit.verify.rule_tests.plan import RuleTests
 
@@ -33,7 +34,7 @@ def record_file(wiring: Wiring, rule: RecordingRule, position: int, interval: in
     try:
         leaves = [*wiring.stubs(rule.expr, rule.service), *wiring.leaves([rule.expr], rule.service)]
         step, steps = _grid(rule.expr, interval)
-        made = _made(rule, leaves, step, steps, left_open=left_open)
+        made = _made(rule, leaves, step, steps, engine=engine)
     except (UnsupportedError, EvaluationError) as error:
         result.problem = f"the tests do not know {error}"
         return result
@@ -74,10 +75,10 @@ def _grid(expr: ast.Expr, interval: int) -> tuple[int, int]:
 
 
 def _made(
-    rule: RecordingRule, leaves: Sequence[Leaf], step: int, steps: int, *, left_open: bool
+    rule: RecordingRule, leaves: Sequence[Leaf], step: int, steps: int, *, engine: Engine
 ) -> list[dict[str, Any]]:
     def tested(name: str, levels: dict[str, list[Level]], *, empty: bool = False) -> dict[str, Any] | None:
-        store = build(leaves, levels, step, left_open=left_open, resets=[steps - steps // 3])
+        store = build(leaves, levels, step, engine=engine, resets=[steps - steps // 3])
         found = Evaluator(store).vector(rule.expr, step * steps)
         samples = [({**unnamed(labels), **rule.labels}, value) for labels, value in found]
         if bool(samples) == empty or not all(math.isfinite(v) for _, v in samples):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from monitoring_kit.conventions import ALERTMANAGER_YML
 from monitoring_kit.stack.tools import Tool
 from monitoring_kit.verify.programs import private_copy
+from monitoring_kit.verify.rule_tests.engine import engine_of
 from monitoring_kit.verify.rule_tests.mutation import Score, score
 from monitoring_kit.verify.rule_tests.routes import RouteProof, prove
 from monitoring_kit.verify.rule_tests.session import Results, Tick, execute, plan, run_users, workplace
@@ -44,8 +45,7 @@ def run_all(
     assert model is not None
     assert promtool.path is not None
     assert amtool.path is not None
-    left_open = (promtool.release or (2, 0)) >= (3, 0)
-    rules = plan(system, model, tick, left_open=left_open, only=only)
+    rules = plan(system, model, tick, engine=engine_of(promtool.release), only=only)
     with workplace(keep) as folder:
         results = execute(rules, promtool.path, folder, tick, readable=keep is not None)
         results.users = run_users(users, compilation.outputs, promtool.path, folder)

@@ -20,6 +20,7 @@ from monitoring_kit.resolve.system import System
 from monitoring_kit.verify.prometheus import rule_files
 from monitoring_kit.verify.rule_tests import promtool as promtool_runs
 from monitoring_kit.verify.rule_tests.bundles import Bundle, bundles
+from monitoring_kit.verify.rule_tests.engine import OLDEST, Engine
 from monitoring_kit.verify.rule_tests.plan import Planner, RuleTests
 from monitoring_kit.verify.rule_tests.promtool import run, write
 
@@ -88,13 +89,13 @@ def plan(
     model: Model,
     tick: Tick,
     *,
-    left_open: bool = False,
+    engine: Engine = OLDEST,
     only: Sequence[str] = (),
     recordings: bool = True,
 ) -> list[RuleTests]:
     """The tests of all rules, or of the alerts named ``only``; on all cores."""
     global _PLANNER
-    planner = _PLANNER = Planner(system, model, left_open=left_open)
+    planner = _PLANNER = Planner(system, model, engine=engine)
     try:
         numbers = [i for i, rule in enumerate(planner.alerts) if not only or rule.name in only]
         found = _mapped(_alert, numbers, "making tests of alerts", tick)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from monitoring_kit.verify.rule_tests.engine import Engine
 from monitoring_kit.verify.rule_tests.leaves import BASE_RATE, Leaf, Level
 from monitoring_kit.verify.rule_tests.store import STALE, InputSeries, Store
 
@@ -12,7 +13,7 @@ from monitoring_kit.verify.rule_tests.store import STALE, InputSeries, Store
 Levels = Mapping[str, Sequence[Level]]
 
 
-def build(leaves: Sequence[Leaf], levels: Levels, step: int, *, left_open: bool, resets: Sequence[int] = ()) -> Store:
+def build(leaves: Sequence[Leaf], levels: Levels, step: int, *, engine: Engine, resets: Sequence[int] = ()) -> Store:
     """The series of ``leaves`` at their levels; None ends a series with a staleness marker, as a target that is gone does.
     ``resets`` are the steps before which every counter starts again from 0."""
     series: list[InputSeries] = []
@@ -26,7 +27,7 @@ def build(leaves: Sequence[Leaf], levels: Levels, step: int, *, left_open: bool,
             series.append(InputSeries(leaf.name, leaf.labels, _marked(_counted(rates, step, resets))))
         else:
             series += _histogram(leaf, own, step, resets)
-    return Store(step, series, left_open)
+    return Store(step, series, engine)
 
 
 def _marked(values: list[float | None]) -> list[float | str | None]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql import ast
 from monitoring_kit.promql.walk import walk
+from monitoring_kit.verify.rule_tests.engine import Engine
 from monitoring_kit.verify.rule_tests.evaluate import Evaluator, Recording, UnsupportedError
 from monitoring_kit.verify.rule_tests.joins import EvaluationError
 from monitoring_kit.verify.rule_tests.leaves import Leaf, Level
@@ -38,16 +39,16 @@ class Steady:
 
     def __init__(
         self, expr: ast.Expr, leaves: Sequence[Leaf], recordings: Mapping[str, Sequence[Recording]], step: int, reach: int,
-        *, left_open: bool,
+        *, engine: Engine,
     ) -> None:  # fmt: skip
         self.expr, self.leaves, self.recordings = expr, leaves, recordings
-        self.step, self.left_open = step, left_open
+        self.step, self.engine = step, engine
         self.points = reach // step + 3
         self.tries = 0
 
     def evaluator(self, point: Point) -> Evaluator:
         levels = {leaf.key: [point[leaf.key]] * self.points for leaf in self.leaves}
-        return Evaluator(build(self.leaves, levels, self.step, left_open=self.left_open), self.recordings)
+        return Evaluator(build(self.leaves, levels, self.step, engine=self.engine), self.recordings)
 
     def fires(self, point: Point) -> bool:
         self.tries += 1

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from monitoring_kit.frozen import dataclass
 from monitoring_kit.promql.ast import Matcher
+from monitoring_kit.verify.rule_tests.engine import OLDEST, Engine
 
 Labels = Mapping[str, str]
 LOOKBACK_MS = 300_000
@@ -27,12 +28,11 @@ class InputSeries:
 
 @dataclass(slots=True)
 class Store:
-    """Series that share one step, in milliseconds. ``left_open`` says how ranges end: ``(t-r, t]`` since Prometheus 3.0,
-    ``[t-r, t]`` before (release notes of 3.0.0)."""
+    """Series that share one step, in milliseconds; ``engine`` says how ranges of them are read."""
 
     step: int
     series: list[InputSeries]
-    left_open: bool = False
+    engine: Engine = OLDEST
     _by_name: dict[str, list[InputSeries]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class Store:
     def range(self, series: InputSeries, t: int, length: int) -> list[tuple[int, float]]:
         """The samples of a range that ends at ``t``, staleness markers left out."""
         start = t - length
-        first = max(0, start // self.step + 1 if self.left_open else -(-start // self.step))
+        first = max(0, start // self.step + 1 if self.engine.left_open else -(-start // self.step))
         last = min(t // self.step, len(series.values) - 1)
         found = series.values[first : last + 1] if last >= first else ()
         return [((first + i) * self.step, v) for i, v in enumerate(found) if v is not None and not isinstance(v, str)]

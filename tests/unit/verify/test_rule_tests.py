@@ -11,6 +11,7 @@ import pytest
 from monitoring_kit.pipeline import Compilation
 from monitoring_kit.promql import parse
 from monitoring_kit.stack.tools import find_tools
+from monitoring_kit.verify.rule_tests.engine import Engine
 from monitoring_kit.verify.rule_tests.evaluate import Evaluator
 from monitoring_kit.verify.rule_tests.functions import UnsupportedError
 from monitoring_kit.verify.rule_tests.gotemplate import humanize, humanize1024, humanize_duration, render
@@ -224,7 +225,7 @@ def test_range_ends_differ_between_two_and_three() -> None:
     series = [InputSeries("g", {}, [1.0] * 6)]
     expr = parse("count_over_time(g[5m])")
     assert Evaluator(Store(60_000, series)).vector(expr, 300_000)[0][1] == 6
-    assert Evaluator(Store(60_000, series, left_open=True)).vector(expr, 300_000)[0][1] == 5
+    assert Evaluator(Store(60_000, series, Engine(left_open=True))).vector(expr, 300_000)[0][1] == 5
 
 
 def test_small_helpers() -> None:
