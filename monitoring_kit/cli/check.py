@@ -7,6 +7,7 @@ import click
 from monitoring_kit.cli.console import Progress, failing, show_findings
 from monitoring_kit.cli.fixing import fix_options
 from monitoring_kit.cli.options import check_severities, env_option, findings_options, progress_option, spec_argument
+from monitoring_kit.cli.unfreed import kept
 from monitoring_kit.diagnostics.diagnostic import Severity
 
 EXAMPLES = """\b
@@ -45,7 +46,7 @@ def command(
     from monitoring_kit.pipeline import compile_spec
 
     with Progress(progress).step("checking"):
-        compilation = compile_spec(spec, env)
+        compilation = kept(compile_spec(spec, env))
     if fix:
         from monitoring_kit.cli.fixing import run_fix
         from monitoring_kit.lint.mirror import compile_with

@@ -16,6 +16,7 @@ from monitoring_kit.cli.options import (
     progress_option,
     spec_argument,
 )
+from monitoring_kit.cli.unfreed import kept
 from monitoring_kit.diagnostics.diagnostic import Severity
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def command(
 
     steps = Progress(progress)
     with steps.step("compiling"):
-        compilation = compile_spec(spec, env)
+        compilation = kept(compile_spec(spec, env))
     if check:
         from monitoring_kit.cli.drift import run_check
 

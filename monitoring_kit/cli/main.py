@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from monitoring_kit import __version__
+from monitoring_kit.cli import unfreed
 from monitoring_kit.stack.ending import INTERRUPTED, run_tidily
 
 FINDINGS, USAGE, BUG = 1, 2, 3
@@ -135,7 +136,12 @@ def run() -> NoReturn:
     """The program `mkit`: a verb in a process of its own."""
     if not UNCOLLECTED.isdisjoint(sys.argv[1:2]):
         gc.disable()
-    run_tidily(lambda: main(prog_name="mkit"))
+        unfreed.keep_all()
+    try:
+        run_tidily(lambda: main(prog_name="mkit"))
+    except SystemExit as end:
+        unfreed.leave(end.code)
+        raise
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from monitoring_kit.diagnostics import InternalError, Report, Span
 from monitoring_kit.emit.json_text import Shared, json_text
 from monitoring_kit.emit.source_map import SourceMap
 from monitoring_kit.emit.yaml_scalars import UnwritableError
-from monitoring_kit.emit.yaml_text import yaml_text
+from monitoring_kit.emit.yaml_text import Scalars, yaml_text
 from monitoring_kit.frozen import dataclass
 from monitoring_kit.lower.tree import OutFile
 
@@ -58,14 +58,14 @@ def emit(files: Iterable[OutFile], system: System, report: Report | None = None)
     """
     top = header(system.path)
     outputs: dict[str, Output] = {}
-    shared = Shared()
+    shared, scalars = Shared(), Scalars()
     files = sorted(files, key=lambda f: f.path)  # all stay alive while `shared` knows their parts by identity
     for file in files:
         _check_path(file.path)
         if file.path in outputs:
             raise InternalError(f"two files are emitted as {file.path}")
         try:
-            outputs[file.path] = _emit(file, top, shared)
+            outputs[file.path] = _emit(file, top, shared, scalars)
         except (UnwritableError, UnicodeEncodeError) as error:
             if report is None:
                 raise
@@ -74,9 +74,9 @@ def emit(files: Iterable[OutFile], system: System, report: Report | None = None)
     return outputs
 
 
-def _emit(file: OutFile, top: tuple[str, ...], shared: Shared) -> Output:
+def _emit(file: OutFile, top: tuple[str, ...], shared: Shared, scalars: Scalars) -> Output:
     if file.kind == "yaml":
-        text, source_map = yaml_text(file.tree, top)
+        text, source_map = yaml_text(file.tree, top, scalars)
     elif file.kind == "json":
         text, source_map = json_text(file.tree, shared)
     elif file.kind == "text":

@@ -10,15 +10,27 @@ from monitoring_kit.emit.yaml_scalars import UnwritableError, literal_lines, quo
 
 # YAML 1.1 and 1.2 limit an implicit key to 1024 characters; its quotes and escapes count.
 _MAX_KEY = 1000
+# Longer texts hardly stand in two places.
+_MAX_SHARED = 88
 
 
-def yaml_text(tree: Any, header: tuple[str, ...] = ()) -> tuple[str, SourceMap]:
+class Scalars:
+    """Texts and keys as they are written, for what several files have in common."""
+
+    __slots__ = ("keys", "texts")
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.keys: dict[str, str] = {}
+
+
+def yaml_text(tree: Any, header: tuple[str, ...] = (), shared: Scalars | None = None) -> tuple[str, SourceMap]:
     """``tree`` (mappings with text keys, lists, text, numbers, booleans, None) as YAML, with its source map.
 
     ``header`` lines become comments at the top. Raises ``UnwritableError`` for what YAML cannot hold (NUL, a lone surrogate,
     infinity, a value of another type).
     """
-    writer = _Writer([f"# {line}" for line in header])
+    writer = _Writer([f"# {line}" for line in header], shared or Scalars())
     writer.root(tree)
     return "\n".join(writer.lines) + "\n", writer.marks.done()
 
@@ -26,11 +38,10 @@ def yaml_text(tree: Any, header: tuple[str, ...] = ()) -> tuple[str, SourceMap]:
 class _Writer:
     __slots__ = ("keys", "lines", "marks", "texts")
 
-    def __init__(self, lines: list[str]) -> None:
+    def __init__(self, lines: list[str], shared: Scalars) -> None:
         self.lines = lines
         self.marks = Marks()
-        self.texts: dict[str, str] = {}
-        self.keys: dict[str, str] = {}
+        self.texts, self.keys = shared.texts, shared.keys
 
     def root(self, tree: Any) -> None:
         if isinstance(tree, dict) and tree:
@@ -113,5 +124,7 @@ class _Writer:
     def text(self, text: str) -> str:
         found = self.texts.get(text)
         if found is None:
-            found = self.texts[text] = quoted(text)
+            found = quoted(text)
+            if len(text) <= _MAX_SHARED:
+                self.texts[text] = found
         return found
