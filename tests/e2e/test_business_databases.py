@@ -173,8 +173,8 @@ def test_hundred_thousand_rows_are_refused_quickly_and_harm_nobody(database: Dat
         assert not [name for name in found if name.startswith("many_now")]
         assert found["rows_now"] == 100_000
         assert rig.took < 1.5
-    with database.rig({"many_now": metrics["many_now"]}, max_rows=100_000) as rig:
-        # The row cap admits them; the exporter's series cap holds all the same.
+    with database.rig({"many_now": {**metrics["many_now"], "timeout": "20s"}}, max_rows=100_000) as rig:
+        # The row cap admits them, in the time that a busy machine needs; the exporter's series cap holds all the same.
         found = rig.scrape(30)
         assert rig.failures == {}, rig.failures
         assert sum(name.startswith("many_now") for name in found) < 10_000
