@@ -133,7 +133,7 @@ def _cli() -> str:
     assert isinstance(main, App)
     parts = [
         _NOTE
-        + "# Command line\n\nExit codes: 0 done, 1 findings or drift, 2 wrong usage, 3 a bug in mkit, 130 interrupted, 143 ended by SIGTERM.\n"
+        + "# Command line\n\nExit codes: 0 done, 1 findings or drift, 2 wrong usage, 3 a bug in mkit, 130 interrupted, 129 and 143 ended by SIGHUP and SIGTERM.\n"
     ]
     context = click.Context(main, info_name="mkit", max_content_width=100, terminal_width=100)
     for name in COMMANDS:

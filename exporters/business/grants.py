@@ -62,13 +62,13 @@ def _postgresql(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> 
 def _sqlite(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Iterator[str]:
     path = unquote(dsn.database)
     file, folder = (shlex.quote(path), shlex.quote(os.path.dirname(path) or ".")) if path else ("<FILE>", "<FOLDER>")
-    yield "-- SQLite has no accounts: let the exporter's user, and nobody else, read the file. The default entry (d:) is for the"
-    yield "-- -wal and -shm that come and go beside it; every new file of the folder gets it."
+    yield "-- SQLite has no accounts: let the exporter's user, and nobody else, read the file. Do it while the application is stopped:"
+    yield "-- every new file of the folder gets the default entry (d:), and so do the -wal and -shm that come and go beside the file."
     yield f"-- setfacl -m u:<EXPORTER-USER>:r {file}"
     yield f"-- setfacl -m u:<EXPORTER-USER>:x,d:u:<EXPORTER-USER>:r {folder}"
-    yield "-- Where the file system has no ACLs, a group of which only the exporter's user is a member; SQLite gives -wal and"
-    yield "-- -shm the permissions of the file:"
-    yield f"-- chgrp <EXPORTER-GROUP> {file} && chmod g+r {file}"
+    yield "-- Where the file system has no ACLs, a group of which only the exporter's user is a member. SQLite gives -wal and -shm"
+    yield "-- the permissions of the file, and the s of the folder its group:"
+    yield f"-- chgrp <EXPORTER-GROUP> {folder} {file} && chmod g+xs {folder} && chmod g+r {file}"
 
 
 def _redis(source: SourceConfig, dsn: Dsn, metrics: list[MetricConfig]) -> Iterator[str]:

@@ -125,7 +125,7 @@ def _confess(error: Exception, args: list[str]) -> None:
 
 @click.group(
     cls=App, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 findings or drift, 2 wrong usage, 3 a bug in mkit, 130 interrupted, 143 ended by SIGTERM.",
+    epilog="Exit codes: 0 done, 1 findings or drift, 2 wrong usage, 3 a bug in mkit, 130 interrupted, 129 and 143 ended by SIGHUP and SIGTERM.",
 )  # fmt: skip
 @click.version_option(__version__, prog_name="mkit", message="%(prog)s %(version)s")
 def main() -> None:

@@ -7,7 +7,6 @@ rules here compute it in one go, as a subquery over the raw counters, and promto
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,7 +26,7 @@ from monitoring_kit.promql import Expr, parse, rewrite
 from monitoring_kit.promql import build as q
 from monitoring_kit.promql.ast import Matching, Paren, VectorSelector
 from monitoring_kit.promql.template import Template
-from monitoring_kit.verify.programs import Result, run
+from monitoring_kit.verify.programs import Children, Result, run
 
 # Steps within a tile: the fast group's own for small tiles; a minute still overlaps five-minute rates five times.
 _STEPS = {"5m": "30s", "1h": "1m"}
@@ -121,7 +120,7 @@ def write_blocks(
     start -= start % _BLOCK_SECONDS
     block = block_argument(TILE_INTERVAL.seconds, own_block(retention))
 
-    children: list[subprocess.Popen[str]] = []
+    children = Children()
 
     def one(item: tuple[int, str]) -> Result:
         path = out / f"slo-backfill-{item[0]}.rules.yml"
@@ -140,8 +139,7 @@ def write_blocks(
         except BaseException:
             # Leaving the pool waits for its threads, which wait for these: a large history takes minutes.
             pool.shutdown(wait=False, cancel_futures=True)
-            for child in children:
-                child.kill()
+            children.stop()
             raise
     blocks = sorted(p for p in out.iterdir() if p not in before and (p / "meta.json").is_file())
     # promtool 2.42 prints errors of single rules and still exits with 0.

@@ -7,7 +7,7 @@ from typing import Any
 
 from monitoring_kit import conventions
 from monitoring_kit.diagnostics import Report
-from monitoring_kit.load.nodes import Scalar
+from monitoring_kit.load.nodes import Mapping, Scalar
 from monitoring_kit.lower.access import client_settings
 from monitoring_kit.lower.discovery import Discovery, discover
 from monitoring_kit.lower.limits import scrape_limits
@@ -122,7 +122,8 @@ def _check_probe(system: System, view: ServiceView, scrape: Scrape, report: Repo
 def _check(view: ServiceView, scrape: Scrape, report: Report) -> None:
     sources = (scrape.targets, scrape.dns, scrape.http, scrape.file, scrape.kubernetes, scrape.docker, scrape.consul)
     written = scrape.node.get("targets")
-    tried = isinstance(written, Scalar) or bool(getattr(written, "items", ()))  # one that is wrong has its own finding
+    # One that is wrong has its own finding.
+    tried = isinstance(written, (Scalar, Mapping)) or bool(getattr(written, "items", ()))
     if not any(sources) and not tried:
         report.error("scrape/no-targets", f"nothing says where `{view.name}` is", scrape.node.span,
                      help="add `targets: [host:port]` or a discovery (dns, http, file, kubernetes, docker, consul)")  # fmt: skip

@@ -33,9 +33,12 @@ _PER = {
 }
 
 
-# A unit in words, by how it begins.
-_WORDS = re.compile(r"\s*(?:and\s+)?(\d+)\s*(y|w|d|h|min|mo|ms|mil|m|s)([a-z]*)\.?,?", re.IGNORECASE)
-_UNITS = {"min": "m", "mil": "ms"}
+# A number with a unit in words. Only whole words count: `5 MB` is no five minutes.
+_WORDS = re.compile(r"\s*(?:and\s+)?(\d+)\s*([A-Za-z]+)\b\.?,?")
+_UNITS = {
+    "y": "y", "yr": "y", "year": "y", "w": "w", "wk": "w", "week": "w", "d": "d", "day": "d", "h": "h", "hr": "h", "hour": "h",
+    "m": "m", "min": "m", "minute": "m", "s": "s", "sec": "s", "second": "s", "ms": "ms", "milli": "ms", "msec": "ms", "millisecond": "ms",
+}  # fmt: skip
 
 
 def _meant(text: str) -> str:
@@ -43,7 +46,11 @@ def _meant(text: str) -> str:
     at, total = 0, 0
     while at < len(text.rstrip()):
         match = _WORDS.match(text, at)
-        if match is None or (unit := _UNITS.get(match[2].lower(), match[2].lower())) not in _NAMES:
+        if match is None or match[2] == "M":  # which could be months
+            return ""
+        word = match[2].lower()
+        unit = _UNITS.get(word) or _UNITS.get(word.removesuffix("s"))
+        if unit is None:
             return ""
         total += int(match[1]) * _MS[_NAMES.index(unit)]
         at = match.end()

@@ -172,7 +172,7 @@ class Resources(Item):
     whatever asks for them of a service that does not say it is told that 1 core and 1 GiB are assumed."""
 
     cpu: float | None = key(Number(0.001), "CPU cores of an instance.")
-    memory: Quantity | None = key(Amount(("bytes",)), "Memory of an instance.", example="1GiB")
+    memory: Quantity | None = key(Amount(("bytes",), above_zero=True), "Memory of an instance.", example="1GiB")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from typing import NoReturn
 INTERRUPTED = 130
 _SIGNALS = ("SIGTERM", "SIGHUP")
 _received: int | None = None
+_interrupted = False
 
 
 def run_tidily(program: Callable[[], int | str | None]) -> NoReturn:
@@ -28,16 +29,24 @@ def run_tidily(program: Callable[[], int | str | None]) -> NoReturn:
         code = end.code
     except KeyboardInterrupt:
         code = INTERRUPTED
-    if _received is None:
-        sys.exit(code)
-    # While Python ends it gives signals back their own effect: another one would change the exit code.
-    signal.signal(_received, signal.SIG_IGN)
-    sys.exit(128 + _received)
+    if _received is not None or _interrupted:
+        # While Python ends it gives signals back their own effect: another one would change the exit code.
+        for name in _SIGNALS:
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
+    sys.exit(code if _received is None else 128 + _received)
 
 
 def _catch() -> None:
-    """Let the signals raise KeyboardInterrupt. One that is ignored already, as by `nohup`, stays ignored."""
+    """Let the signals raise KeyboardInterrupt, and none of them cut short what tidies up after the first. One that is ignored
+    already, as by `nohup`, stays ignored; a second Ctrl-C still ends everything."""
     pid = os.getpid()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        global _interrupted
+        if _received is None or os.getpid() != pid:
+            _interrupted = True
+            raise KeyboardInterrupt
 
     def end(number: int, frame: FrameType | None) -> None:
         global _received
@@ -46,11 +55,13 @@ def _catch() -> None:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
-        # Whoever is impatient and sends it again must not cut the tidying short.
-        if _received is None:
+        # Whoever is impatient and sends it again, or after a Ctrl-C, must not cut the tidying short.
+        if _received is None and not _interrupted:
             _received = number
             raise KeyboardInterrupt
 
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     for name in _SIGNALS:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 
 from monitoring_kit.emit import Output
 from monitoring_kit.frozen import dataclass
@@ -33,6 +34,27 @@ class Result:
         return f"{self.out}\n{self.err}".strip()
 
 
+class Children:
+    """The processes that threads run, so that another thread can end them all."""
+
+    def __init__(self) -> None:
+        self._lock, self._started, self._stopped = Lock(), list[subprocess.Popen[str]](), False
+
+    def add(self, child: subprocess.Popen[str]) -> None:
+        """Know a process from now on; after ``stop`` it is ended at once."""
+        with self._lock:
+            self._started.append(child)
+            if self._stopped:
+                child.kill()
+
+    def stop(self) -> None:
+        """End those that run, and each that is added later."""
+        with self._lock:
+            self._stopped = True
+            for child in self._started:
+                child.kill()
+
+
 @contextmanager
 def private_copy(outputs: Mapping[str, Output], wanted: Sequence[str]) -> Iterator[Path]:
     """The ``wanted`` outputs in a temporary folder that only this user may enter (mode 0700), removed afterwards."""
@@ -51,7 +73,7 @@ def run(
     folder: Path,
     seconds: float = TIMEOUT_SECONDS,
     temporary: Path | None = None,
-    children: list[subprocess.Popen[str]] | None = None,
+    children: Children | None = None,
 ) -> Result:
     """Run ``program`` in ``folder`` without a shell. A hang (longer than ``seconds``) or a program that does not start becomes a
     failed result. ``temporary`` is where it keeps what it would leave behind if it were killed. The process is
@@ -67,7 +89,7 @@ def run(
     except OSError as error:
         return Result(126, "", f"{program.name} does not start: {error.strerror}")
     if children is not None:
-        children.append(child)
+        children.add(child)
     with child:
         try:
             out, err = child.communicate(timeout=seconds)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -71,6 +71,15 @@ def test_a_second_signal_does_not_cut_the_tidying_short(tsdb: Path, tmp_path: Pa
     _ended("simulate", signal.SIGTERM, tsdb, tmp_path, again=5)
 
 
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_another_signal_does_not_cut_the_tidying_short_either(
+    first: signal.Signals, tsdb: Path, tmp_path: Path
+) -> None:
+    """What supervisors of CI send: Ctrl-C, and the end shortly after it."""
+    other = signal.SIGTERM if first == signal.SIGINT else signal.SIGINT
+    _ended("simulate", first, tsdb, tmp_path, then=(other, signal.SIGHUP))
+
+
 def test_a_history_of_minutes_is_ended_at_once(tsdb: Path, tmp_path: Path) -> None:
     """promtool runs in threads of the command, which would wait for it: here for some minutes."""
     seconds = _ended("slo backfill", signal.SIGTERM, tsdb, tmp_path, spec=objectives_spec(1000))
@@ -88,7 +97,10 @@ def test_what_ignores_the_signal_goes_on(tmp_path: Path) -> None:
     assert run.returncode == 0, said
 
 
-def _ended(name: str, number: signal.Signals, tsdb: Path, folder: Path, again: int = 0, spec: str = SPEC) -> float:
+def _ended(
+    name: str, number: signal.Signals, tsdb: Path, folder: Path, again: int = 0, spec: str = SPEC,
+    then: Sequence[signal.Signals] = (),
+) -> float:  # fmt: skip
     """End a command; the seconds that it took for that."""
     file, scratch = folder / "mkit.yaml", folder / "scratch"
     file.write_text(spec)
@@ -101,8 +113,8 @@ def _ended(name: str, number: signal.Signals, tsdb: Path, folder: Path, again: i
     ) as run:  # fmt: skip
         started = _wait_for(run, server)
         begin = time.monotonic()
-        for _ in range(1 + again):
-            run.send_signal(number)
+        for one in (*[number] * (1 + again), *then):
+            run.send_signal(one)
             time.sleep(0.01)
         said, complained = run.communicate(timeout=60)
         seconds = time.monotonic() - begin

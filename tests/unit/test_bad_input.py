@@ -350,7 +350,7 @@ def test_nobody_is_shown_a_regular_expression(compile_text: Callable[..., Compil
     [
         ("2 minutes", "2m"), ("1h 30 min", "1h30m"), ("90 secs", "1m30s"), ("1 hour and 30 minutes", "1h30m"), ("2 Days", "2d"),
         ("500 millis", "500ms"), ("1 week", "1w"), ("3 months", ""), ("5 apples", ""), ("1.5h", ""), ("minutes", ""), ("5", ""),
-        ("9999999 years", ""),
+        ("9999999 years", ""), ("5 MB", ""), ("3 daft", ""), ("2 millennia", ""), ("5M", ""), ("3 hrs", "3h"),
     ],
 )  # fmt: skip
 def test_a_duration_in_words_is_spelled_for_its_author(text: str, meant: str) -> None:
@@ -358,6 +358,21 @@ def test_a_duration_in_words_is_spelled_for_its_author(text: str, meant: str) ->
         Duration.of(text)
     assert (f"write `{meant}`" in str(error.value)) is bool(meant)
     assert ("write 30s" in str(error.value)) is not bool(meant)
+
+
+def test_a_semicolon_of_the_author_does_not_cut_the_message(compile_text: Callable[..., Compilation]) -> None:
+    (found,) = [
+        d
+        for d in compile_text(HEAD + WEB + "prometheus: {scrape_interval: '5; x'}\n").report
+        if d.code == "spec/duration"
+    ]
+    assert found.message == "`5; x` is no duration"
+
+
+def test_no_memory_is_no_limit_to_take_shares_of(compile_text: Callable[..., Compilation]) -> None:
+    text = HEAD + WEB.replace("kind: http", "kind: http, resources: {memory: 0B}")
+    assert "memory: 0B" in text
+    assert [d.message for d in compile_text(text).report if d.code == "spec/value"] == ["`0B` is not more than nothing"]
 
 
 def test_a_channel_that_is_wrong_is_not_said_to_be_missing(compile_text: Callable[..., Compilation]) -> None:

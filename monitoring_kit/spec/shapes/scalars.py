@@ -44,7 +44,9 @@ class Text(Shape):
 
     def _help(self, text: str) -> str:
         if self.code in ("spec/label-name", "spec/metric-name"):
-            return f"write `{re.sub('[^a-zA-Z0-9_]', '_', text).lstrip('0123456789') or 'name'}`"
+            # Labels that begin with two underscores are Prometheus' own.
+            start = "_0123456789" if self.code == "spec/label-name" else "0123456789"
+            return f"write `{re.sub('[^a-zA-Z0-9_]', '_', text).lstrip(start) or 'name'}`"
         return f"write {self.hint}" + (f", such as `{self.example}`" if self.example else "")
 
     def schema(self, defs: dict[str, JsonSchema]) -> JsonSchema:
@@ -156,8 +158,8 @@ class TimeSpan(Shape):
         try:
             value = Duration.of(text)
         except ValueError as error:
-            what, _, write = str(error).partition("; ")
-            report.error("spec/duration", what, node.span, help=write)
+            what, found, write = str(error).rpartition("; ")
+            report.error("spec/duration", what if found else str(error), node.span, help=write if found else "")
             return INVALID
         if (self.low and value < Duration.of(self.low)) or (self.high and value > Duration.of(self.high)):
             report.error(
@@ -177,6 +179,7 @@ class Amount(Shape):
     """A quantity of one of the given dimensions; of any when none is given."""
 
     dimensions: tuple[str, ...] = ()
+    above_zero: bool = False
 
     @property
     def what(self) -> str:  # type: ignore[override]
@@ -190,6 +193,9 @@ class Amount(Shape):
             value = parse_quantity(text)
         except ValueError as error:
             report.error("units/unknown", str(error), node.span)
+            return INVALID
+        if self.above_zero and value.value <= 0:
+            report.error("spec/value", f"`{text}` is not more than nothing", node.span, help="write a quantity above 0")
             return INVALID
         if self.dimensions and value.dimension not in self.dimensions:
             wanted = " or ".join(DIMENSIONS[d] for d in self.dimensions)

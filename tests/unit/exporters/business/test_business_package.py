@@ -7,9 +7,12 @@ import os
 import re
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -122,11 +125,63 @@ def test_the_grants_of_sqlite_open_the_file_to_one_reader_only(tmp_path: Path) -
     assert f"-- setfacl -m u:<EXPORTER-USER>:x,d:u:<EXPORTER-USER>:r {tmp_path}\n" in printed
     assert "o+r" not in printed
     (command,) = [line.removeprefix("-- ") for line in printed.splitlines() if line.startswith("-- chgrp")]
-    subprocess.run(["sh", "-c", command.replace("<EXPORTER-GROUP>", str(os.getgid()))], check=True)
+    group = 12_345 if os.getuid() == 0 else os.getgid()
+    subprocess.run(["sh", "-c", command.replace("<EXPORTER-GROUP>", str(group))], check=True)
+    assert tmp_path.stat().st_mode & stat.S_ISGID
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute("INSERT INTO t VALUES (1)")
         modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.glob("the shop.db*")}
         assert modes == dict.fromkeys(("the shop.db", "the shop.db-wal", "the shop.db-shm"), 0o640)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="becomes other users")
+def test_a_reader_in_the_group_reads_what_an_application_writes_meanwhile() -> None:
+    application, reader, group = 65_534, 12_346, 12_345
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name, "shop.db")
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("CREATE TABLE t (i INT)")
+        for one in (path.parent, path):
+            os.chown(one, application, application)
+        path.parent.chmod(0o700)
+        path.chmod(0o600)
+        metric = {"type": "gauge", "help": "Rows.", "source": "shop", "query": "SELECT COUNT(*) FROM t"}
+        source = {"kind": "sqlite", "url": f"sqlite:///{path}"}
+        printed = grants(parse_config({"sources": {"shop": source}, "metrics": {"rows_now": metric}}))
+        (command,) = [line.removeprefix("-- ") for line in printed.splitlines() if line.startswith("-- chgrp")]
+        subprocess.run(["sh", "-c", command.replace("<EXPORTER-GROUP>", str(group))], check=True)
+
+        def write() -> int:
+            db = sqlite3.connect(path, isolation_level=None)
+            db.execute("INSERT INTO t VALUES (1)")
+            return 0  # it ends without closing: -wal and -shm stay
+
+        def read() -> int:
+            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+                return int(db.execute("SELECT COUNT(*) FROM t").fetchone()[0])
+
+        assert _as_user(application, application, write) == 0
+        assert {f.stat().st_gid for f in path.parent.iterdir()} == {group}
+        assert len(list(path.parent.iterdir())) == 3
+        assert _as_user(reader, group, read) == 1
+        assert _as_user(reader, reader, read) == 99
+
+
+def _as_user(user: int, group: int, what: Callable[[], int]) -> int:
+    """What ``what`` returns in a process of another user; 99 for a failure of SQLite."""
+    pid = os.fork()
+    if not pid:
+        try:
+            os.setgroups([])
+            os.setgid(group)
+            os.setuid(user)
+            os._exit(what())
+        except sqlite3.Error:
+            os._exit(99)
+        finally:
+            os._exit(98)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def test_a_start_imports_no_driver_and_nothing_for_mistakes(tmp_path: Path) -> None:
