@@ -115,6 +115,45 @@ def test_a_slow_burn_without_tickets_is_missed(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("service", "alert", "without"),
+    [
+        ("kind: http", "when: 'latency(p95) > 2s'", ["web"]),
+        ("kind: node", "when: 'cpu > 90%'", []),
+    ],
+)
+def test_a_goal_without_an_alert_for_it_is_not_met(
+    tmp_path: Path, service: str, alert: str, without: list[str]
+) -> None:
+    spec = tmp_path / "mkit.yaml"
+    spec.write_text(
+        f"version: mkit/v1\nsystem: s\nservices:\n  web: {{{service}, scrape: {{targets: ['web:80']}}}}\n"
+        f"alerts:\n  Other: {{services: [web], {alert}, for: 2m, severity: critical}}\n"
+        "channels: {hook: {kind: webhook, url: 'http://127.0.0.1:1/'}}\n"
+    )
+    command = [sys.executable, "-m", "monitoring_kit", "simulate", str(spec), "--scenario", "errors-50", "--format"]
+    done = subprocess.run([*command, "json"], capture_output=True, text=True, timeout=300, check=False)
+    (scenario,) = json.loads(done.stdout)["scenarios"]
+    assert (scenario["goal_met"], scenario["goal_not_judged"]) == (None, "no alert")
+    assert scenario["services_without_alert"] == without
+
+
+def test_an_alert_in_promql_that_came_in_time_meets_the_goal(tmp_path: Path) -> None:
+    """What such an alert is meant for is not written anywhere; that it fired is."""
+    spec = tmp_path / "mkit.yaml"
+    spec.write_text(
+        "version: mkit/v1\nsystem: s\nservices:\n  web: {kind: http, scrape: {targets: ['web:80']}}\n"
+        "alerts:\n  Raw: {services: [web], severity: critical, expr: "
+        '\'sum by (service) (rate(http_requests_total{service="web", status=~"5.."}[2m])) > 1\'}\n'
+        "channels: {hook: {kind: webhook, url: 'http://127.0.0.1:1/'}}\n"
+    )
+    command = [sys.executable, "-m", "monitoring_kit", "simulate", str(spec), "--scenario", "errors-50", "--format"]
+    done = subprocess.run([*command, "json"], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    (scenario,) = json.loads(done.stdout)["scenarios"]
+    assert (scenario["goal_met"], [d["page"] for d in scenario["detections"]]) == (True, ["Raw"])
+
+
 def test_listing_and_unknown_scenarios() -> None:
     command = [sys.executable, "-m", "monitoring_kit", "simulate"]
     done = subprocess.run([*command, "--list"], capture_output=True, text=True, check=True)

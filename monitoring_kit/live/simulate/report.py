@@ -31,7 +31,8 @@ def _figures(played: Sequence[Played]) -> list[dict[str, Any]]:
 
 
 def totals(played: Sequence[Played]) -> dict[str, Any]:
-    """Firings in all, the share of false alarms, false alarms per 30 quiet days, and whether every goal is met."""
+    """Firings in all, the share of false alarms, false alarms per 30 quiet days, and whether every goal that is judged is met (None where
+    none is)."""
     right, false = sum(len(p.right) for p in played), sum(len(p.false) for p in played)
     quiet = [p for p in played if not p.scenario.harms]
     seconds = sum(p.scenario.judged for p in quiet)
@@ -41,14 +42,16 @@ def totals(played: Sequence[Played]) -> dict[str, Any]:
         "false_share": false / (right + false) if right + false else 0.0,
         "quiet_days": seconds / 86_400,
         "false_alarms_per_30_quiet_days": wrong * MONTH_SECONDS / seconds if seconds else None,
-        "goals_met": all(p.goal_met is not False for p in played),
+        "goals_judged": sum(p.goal_met is not None for p in played),
+        "goals_met": all(p.goal_met is not False for p in played) if any(p.goal_met is not None for p in played) else None,
     }  # fmt: skip
 
 
 def _scenario(p: Played) -> dict[str, Any]:
     return {
         "name": p.scenario.name, "title": p.scenario.title, "expect": p.scenario.expect, "goal_met": p.goal_met,
-        "within_s": p.scenario.within or None, "services": p.hit,
+        "goal_not_judged": p.not_judged or None, "within_s": p.scenario.within or None, "services": p.hit,
+        "services_without_alert": p.unwatched,
         "detections": [
             {
                 "service": d.service, "alert": d.first, "time_to_detect_s": _seconds(d.after), "page": d.page,
@@ -107,14 +110,12 @@ def as_text(played: Sequence[Played], *, markdown: bool = False) -> str:
         if false:
             out += ["", f"False alarms: {', '.join(false)}."]
         missed = [d.service for d in p.detections if d.after is None]
-        unwatched = (
-            [name for name in p.hit if name not in {d.service for d in p.detections}] if p.scenario.harms else []
-        )
-        if unwatched:
-            out += [
-                "",
-                f"The spec has no {'page' if p.scenario.expect == 'page' else 'alert'} on this for: {', '.join(unwatched)}.",
-            ]
+        if p.unwatched:
+            what = "page" if p.scenario.expect == "page" else "alert"
+            out += ["", f"The spec has no {what} on this for: {', '.join(p.unwatched)}."]
+        if p.not_judged and not p.hit:
+            signals = ", ".join(p.scenario.signals)
+            out += ["", f"The spec has no alert on this for: any service; none has the signal {signals}."]
         if missed:
             out += ["", f"No alert for: {', '.join(missed)}."]
     figures = per_alert(played)
@@ -146,7 +147,9 @@ def _verdict(played: Sequence[Played]) -> list[str]:
     t = totals(played)
     missed = [p.scenario.title for p in played if p.goal_met is False]
     judged = sum(p.goal_met is not None for p in played)
-    kept = f"{judged - len(missed)} of {judged} goals met" + (f"; missed: {', '.join(missed)}." if missed else ".")
+    kept = f"{judged - len(missed)} of {judged} goals met" + (f"; missed: {', '.join(missed)}" if missed else "")
+    idle = [f"{p.scenario.title} ({p.not_judged})" for p in played if p.not_judged]
+    kept += f"; not judged: {', '.join(idle)}." if idle else "."
     verdict = "met" if t["false_share"] < MAX_FALSE_SHARE else "MISSED"
     return [f"{kept} False alarms below {MAX_FALSE_SHARE:.0%} of all alerts: {verdict}."]
 
@@ -157,7 +160,7 @@ def _row(p: Played) -> tuple[str, ...]:
     worst = _worst(p.detections)
     found = "-" if worst is None else show_span(worst.after or 0)
     pages = [d.page_after for d in p.detections if d.page_after is not None]
-    verdict = {True: "met", False: "MISSED", None: ""}[p.goal_met]
+    verdict = {True: "met", False: "MISSED", None: p.not_judged and f"not judged: {p.not_judged}"}[p.goal_met]
     return (
         s.title, goal, found, (worst.first or "-") if worst else "-", show_span(max(pages)) if pages else "-",
         str(_count(p, "critical")), str(_count(p, None)), str(len(p.false)), verdict,

@@ -58,13 +58,28 @@ class Played:
 
     @property
     def goal_met(self) -> bool | None:
-        """Whether every hit service was found in time; None where nothing is promised."""
+        """Whether every watched service was found in time; None where nothing is promised or nothing can keep it."""
+        if self.not_judged:
+            return None
         if self.scenario.expect == "page":
             limit = self.scenario.within * 1000
             return all(d.after is not None and d.after < limit for d in self.detections)
         if self.scenario.expect == "ticket":
             return all(d.after is not None for d in self.detections)
         return not self.false if self.scenario.expect == "quiet" else None
+
+    @property
+    def not_judged(self) -> str:
+        """Why an expected page or ticket could not come from any alert of the spec; "" where one could."""
+        if self.scenario.expect not in ("page", "ticket") or self.detections:
+            return ""
+        return "no page" if self.scenario.expect == "page" and self.right else "no alert"
+
+    @property
+    def unwatched(self) -> list[str]:
+        """The hit services for which the spec has no alert on this."""
+        watched = {d.service for d in self.detections}
+        return [name for name in self.hit if name not in watched] if self.scenario.harms else []
 
 
 Tell = Callable[[str], None]
@@ -192,8 +207,15 @@ def _play(
             )
             (played.right if concerned else played.false).append((outcome.job, firing))
     watched = [name for name in hit if _watched(model, scenario, name)]
-    played.detections = [_detection(played, name) for name in watched] if scenario.harms else []
+    if scenario.harms:
+        played.detections = [_detection(played, name) for name in watched] or _found_anyway(played)
     return played
+
+
+def _found_anyway(played: Played) -> list[Detection]:
+    """Where no alert is known to be meant for it (PromQL does not say so), those that came count."""
+    found = [_detection(played, name) for name in played.hit]
+    return [d for d in found if (d.page if played.scenario.expect == "page" else d.first) is not None]
 
 
 def _watched(model: Model, scenario: Scenario, service: str) -> bool:

@@ -9,8 +9,8 @@ from monitoring_kit.live.backtest.jobs import Job
 from monitoring_kit.live.backtest.machine import Firing
 from monitoring_kit.live.backtest.run import Backtest, Options, Outcome
 from monitoring_kit.live.simulate.per_alert import per_alert
-from monitoring_kit.live.simulate.report import as_text, totals
-from monitoring_kit.live.simulate.run import Played
+from monitoring_kit.live.simulate.report import as_data, as_text, totals
+from monitoring_kit.live.simulate.run import Detection, Played
 from monitoring_kit.live.simulate.scenario import library
 from monitoring_kit.promql import parse
 
@@ -61,3 +61,36 @@ def test_the_verdict_says_what_is_missed() -> None:
     bad = as_text([played("deploy", false=[(DOWN, 1, 2)]), replace(played("total-outage"))])
     assert "False alarms below 1% of all alerts: MISSED." in bad
     assert "missed: Deploy with counter resets" in bad
+
+
+def test_a_goal_that_no_alert_could_meet_is_not_judged() -> None:
+    """Neither met nor missed: in the table, in the sum and in the data."""
+    idle, good = played("half-traffic"), played("deploy")
+    text = as_text([idle, good])
+    assert text.splitlines()[2].split("  ")[-1].strip() == "not judged: no alert"
+    assert "The spec has no alert on this for: a, b." in text
+    assert "1 of 1 goals met; not judged: Half of the traffic (no alert). " in text
+    data = as_data([idle])
+    scenario = data["scenarios"][0]
+    assert (scenario["goal_met"], scenario["goal_not_judged"]) == (None, "no alert")
+    assert scenario["services_without_alert"] == ["a", "b"]
+    assert (data["totals"]["goals_judged"], data["totals"]["goals_met"]) == (0, None)
+    assert "0 of 0 goals met; not judged: Half of the traffic (no alert)." in as_text([idle])
+
+
+def test_a_goal_that_an_alert_is_meant_for_is_missed_without_it() -> None:
+    silent = played("half-traffic")
+    silent.detections = [Detection("a", None, None, None, None)]
+    text = as_text([silent])
+    assert (silent.goal_met, silent.not_judged) == (False, "")
+    assert "0 of 1 goals met; missed: Half of the traffic." in text
+    assert "The spec has no alert on this for: b." in text
+
+
+def test_no_service_with_such_a_signal_is_no_goal_met() -> None:
+    nobody = replace(played("errors-50"), hit=[])
+    text = as_text([nobody])
+    assert nobody.goal_met is None
+    assert "The spec has no alert on this for: any service; none has the signal errors." in text
+    ticket = replace(played("errors-50"), right=[(SLOW, Firing("Slow", {}, 0, 105 * MINUTE, None, 1.0))])
+    assert ticket.not_judged == "no page"
