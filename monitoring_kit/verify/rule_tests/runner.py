@@ -13,7 +13,8 @@ from monitoring_kit.verify.programs import private_copy
 from monitoring_kit.verify.rule_tests.engine import engine_of
 from monitoring_kit.verify.rule_tests.mutation import Score, score
 from monitoring_kit.verify.rule_tests.routes import RouteProof, prove
-from monitoring_kit.verify.rule_tests.session import Results, Tick, execute, plan, run_users, workplace
+from monitoring_kit.verify.rule_tests.session import Results, Tick, execute, plan, workplace
+from monitoring_kit.verify.rule_tests.user_tests import run_users
 
 if TYPE_CHECKING:
     from monitoring_kit.pipeline import Compilation

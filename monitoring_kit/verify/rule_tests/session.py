@@ -12,17 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import yaml
-
-from monitoring_kit.emit import Output
 from monitoring_kit.lower.model import Model
 from monitoring_kit.resolve.system import System
-from monitoring_kit.verify.prometheus import rule_files
 from monitoring_kit.verify.rule_tests import promtool as promtool_runs
 from monitoring_kit.verify.rule_tests.bundles import Bundle, bundles
 from monitoring_kit.verify.rule_tests.engine import OLDEST, Engine
 from monitoring_kit.verify.rule_tests.plan import Planner, RuleTests
 from monitoring_kit.verify.rule_tests.promtool import run, write
+from monitoring_kit.verify.rule_tests.user_tests import UserTest
 
 # Fewer alerts than this are made faster than processes start.
 PARALLEL_FROM = 40
@@ -30,14 +27,6 @@ PARALLEL_FROM = 40
 ALL_RECORDINGS = 400
 _HASH = re.compile(r'"[0-9a-f]{8}"')
 Tick = Callable[[str, int, int], None]
-
-
-@dataclass(slots=True)
-class UserTest:
-    """A test file of the user's own and what promtool said: "" when it passed."""
-
-    path: str
-    problem: str = ""
 
 
 @dataclass(slots=True)
@@ -181,37 +170,3 @@ def _run(
         advance(sum(len(names[name].members) for name in some))
 
     return {names[name].file.name: text for name, text in run(promtool, folder, list(names), done, batch).items()}
-
-
-def run_users(paths: Sequence[Path], outputs: Mapping[str, Output], promtool: Path, folder: Path) -> list[UserTest]:
-    """Run the users' own promtool test files on all generated rules: their ``rule_files`` may stay empty, and what they name beside
-    them is loaded as well."""
-    generated = rule_files(outputs)
-    for name in generated:
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(outputs[name].data)
-    found = []
-    for number, path in enumerate(paths):
-        test = UserTest(str(path))
-        found.append(test)
-        copy = f"user-{number:03d}.test.yml"
-        test.problem = _copied(path, folder / copy, generated)
-        if not test.problem:
-            test.problem = run(promtool, folder, [copy])[copy]
-    return found
-
-
-def _copied(path: Path, target: Path, generated: Sequence[str]) -> str:
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        return f"cannot read it: {error.strerror}"
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        return f"it is no YAML: {' '.join(str(error).split())}"
-    if not isinstance(tree, dict):
-        return "it is no promtool test file: a mapping with `tests` is wanted"
-    own = [str((path.parent / p).resolve()) for p in tree.get("rule_files") or () if (path.parent / p).is_file()]
-    tree["rule_files"] = [*generated, *own]
-    target.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return ""

@@ -20,10 +20,11 @@ from monitoring_kit.verify.rule_tests.mutation import score
 from monitoring_kit.verify.rule_tests.plan import Planner, RuleTests
 from monitoring_kit.verify.rule_tests.runner import run_all
 from monitoring_kit.verify.rule_tests.samples import matching
-from monitoring_kit.verify.rule_tests.session import Results, execute, run_users
+from monitoring_kit.verify.rule_tests.session import Results, execute
 from monitoring_kit.verify.rule_tests.solve import simplest
 from monitoring_kit.verify.rule_tests.store import STALE, InputSeries, Store
 from monitoring_kit.verify.rule_tests.testfile import notation
+from monitoring_kit.verify.rule_tests.user_tests import run_users
 
 Compile = Callable[..., Compilation]
 TOOLS = find_tools()
