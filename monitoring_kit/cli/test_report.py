@@ -52,6 +52,8 @@ def as_text(outcome: Outcome, *, coverage: bool) -> str:
         lines += _coverage(outcome)
     if outcome.score is not None:
         lines += _mutants(outcome)
+    if warning := _unheard(outcome):
+        lines += [warning, "  help: add `channels:` with an e-mail, Slack, PagerDuty or webhook receiver", ""]
     return "\n".join([*lines, *_sums(outcome)]) + "\n"
 
 
@@ -115,6 +117,14 @@ def _coverage(outcome: Outcome) -> list[str]:
     return [*lines, ""]
 
 
+def _unheard(outcome: Outcome) -> str:
+    """The warning that `mkit check` has for alerts without any channel; "" where each reaches somebody."""
+    unheard, routes = len(outcome.routes.unheard), len(outcome.routes.routes)
+    if not unheard:
+        return ""
+    return f"warning[alerts/no-channel]: no channel is defined: {unheard} of {routes} alerts reach nobody"
+
+
 def _mutants(outcome: Outcome) -> list[str]:
     score = outcome.score
     assert score is not None
@@ -139,8 +149,10 @@ def _sums(outcome: Outcome) -> list[str]:
             f"{len(results.users)} test files of your own, {sum(bool(u.problem) for u in results.users)} failed"
         )
     if outcome.routes.routes:
+        unheard = outcome.routes.unheard
+        nowhere = f", {len(unheard)} to nobody" if unheard else ""
         lines.append(
-            f"{len(outcome.routes.routes)} routes, {len(outcome.routes.failed)} wrong; {outcome.routes.asked} label sets asked of amtool"
+            f"{len(outcome.routes.routes)} routes, {len(outcome.routes.failed)} wrong{nowhere}; {outcome.routes.asked} label sets asked of amtool"
         )
     if outcome.score is not None:
         lines.append(f"{outcome.score.share:.1%} of {sum(outcome.score.made.values())} mutants caught")
@@ -166,6 +178,8 @@ def as_json(spec: str, outcome: Outcome) -> str:
             }
             for r in outcome.routes.routes
         ],
+        "reach_nobody": [_title(r.alert, r.service) for r in outcome.routes.unheard],
+        "warnings": [warning] if (warning := _unheard(outcome)) else [],
         "tools": outcome.tools,
     }  # fmt: skip
     if score is not None:
@@ -207,4 +221,6 @@ def as_junit(spec: str, outcome: Outcome) -> str:
             lines.append(f"{start}><failure>{escape(problem)}</failure></testcase>")
         else:
             lines.append(f"{start}/>")
+    if warning := _unheard(outcome):
+        lines.append(f"  <system-out>{escape(warning)}</system-out>")
     return "\n".join([*lines, "</testsuite>"]) + "\n"

@@ -56,6 +56,11 @@ class RouteProof:
     def failed(self) -> list[Route]:
         return [r for r in self.routes if r.problem]
 
+    @property
+    def unheard(self) -> list[Route]:
+        """The routes that end at no channel: as the spec wants it, and still nobody is told."""
+        return [r for r in self.routes if not r.channels]
+
 
 def prove(
     system: System,

@@ -66,6 +66,24 @@ def test_the_machine_formats(folder: Path) -> None:
     assert (suite.get("tests"), suite.get("failures")) == ("2", "0")
 
 
+def test_alerts_that_reach_nobody_are_never_passed_over(folder: Path) -> None:
+    text = (folder / "shop.yaml").read_text()
+    channels = text[text.index("channels:") : text.index("services:")]
+    text = text.replace(channels, "").replace("alerting: {default: [email]}\n", "")
+    (folder / "mute.yaml").write_text(text.replace(", notify: [email, phone]", "").replace(", notify: [email]", ""))
+    run = ("test", "mute.yaml", "--alert", "HighErrorRate")
+    done = mkit(folder, *run)
+    warning = "warning[alerts/no-channel]: no channel is defined: 1 of 1 alerts reach nobody"
+    assert done.returncode == 0, done.stderr
+    assert warning in done.stdout.splitlines()
+    assert "1 routes, 0 wrong, 1 to nobody" in done.stdout
+    tree = json.loads(mkit(folder, *run, "--format", "json").stdout)
+    assert (tree["reach_nobody"], tree["warnings"]) == (["web/HighErrorRate"], [warning])
+    assert ElementTree.fromstring(mkit(folder, *run, "--format", "junit").stdout).findtext("system-out") == warning
+    heard = json.loads(mkit(folder, "test", "shop.yaml", "--alert", "HighErrorRate", "--format", "json").stdout)
+    assert (heard["reach_nobody"], heard["warnings"]) == ([], [])
+
+
 def test_kept_files_pass_on_their_own(folder: Path) -> None:
     mkit(folder, "test", "shop.yaml", "--alert", "HighMemory", "--keep", "kept")
     names = [f.name for f in (folder / "kept").glob("*.test.yml")]
