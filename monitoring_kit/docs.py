@@ -128,12 +128,14 @@ def _cell(text: str) -> str:
 
 def _cli() -> str:
     """The help of every command, as click prints it."""
-    from monitoring_kit.cli.main import main
+    from monitoring_kit.cli.main import ENVIRONMENT, main
 
     assert isinstance(main, App)
     parts = [
         _NOTE
-        + "# Command line\n\nExit codes: 0 done, 1 findings or drift, 2 wrong usage, 3 a bug in mkit, 130 interrupted, 129 and 143 ended by SIGHUP and SIGTERM.\n"
+        + "# Command line\n\nExit codes: 0 done, 1 findings or drift, 2 wrong usage, 3 a bug in mkit, 130 interrupted, 129 and 143 ended by SIGHUP and SIGTERM.\n",
+        "## Environment variables\n\n| variable | what it says |\n| --- | --- |\n"
+        + "".join(f"| `{name}` | {_cell(text)} |\n" for name, text in ENVIRONMENT.items()),
     ]
     context = click.Context(main, info_name="mkit", max_content_width=100, terminal_width=100)
     for name in COMMANDS:

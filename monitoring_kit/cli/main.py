@@ -40,6 +40,21 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "completion": ("completion", "Print the completion script of a shell."),
 }
 
+# What users may set, in the order of use; on the reference page of the command line.
+ENVIRONMENT: dict[str, str] = {
+    "MKIT_SUITE": "Use the tools that were fetched for this Debian suite (`bookworm`, `trixie`, `sid`); `path`, the default, takes "
+    "those of this machine first.",
+    "MKIT_<TOOL>": "The program to run as this tool, with suite `path`: `MKIT_PROMTOOL`, `MKIT_PROMETHEUS`, `MKIT_ALERTMANAGER`, "
+    "`MKIT_AMTOOL`, `MKIT_GRAFANA_SERVER`, `MKIT_VICTORIA_METRICS`, `MKIT_VMALERT`.",
+    "MKIT_TOOLS_DIR": "The one folder where fetched tools lie, in place of the user's cache.",
+    "MKIT_DEBIAN_MIRROR": "The Debian mirror from which `mkit tools fetch` fetches.",
+    "MKIT_TRACEBACK": "`1` adds the traceback to an internal error, for a report.",
+    "MKIT_SECRETS": "For the generated `compose.yaml`: the folder of the secret files (`./secrets`).",
+    "MKIT_GID": "For the generated `compose.yaml`: the group that may read files of mode 0640.",
+    "MKIT_AI_SOCKET": "For a program with `mkit_client`: the AI exporter's unix socket.",
+    "MKIT_DISABLED": "For a program with `mkit_client`: anything but empty switches its measuring off.",
+}
+
 # Verbs that are done within seconds and build trees without cycles, millions of objects in a large system: the collector
 # would walk them again and again, for a fifth of the time, and find nothing.
 UNCOLLECTED = frozenset(("check", "cost", "diff", "explain", "generate"))
@@ -97,8 +112,18 @@ def _boundary(error: Exception, args: list[str]) -> NoReturn:
 
     if isinstance(error, Stop):
         sys.exit(FINDINGS)
+    if isinstance(error, ValueError) and _is_usage(error):
+        click.UsageError(str(error)).show()
+        sys.exit(USAGE)
     _confess(error, args)
     sys.exit(BUG)
+
+
+def _is_usage(error: ValueError) -> bool:
+    # Every verb that runs a tool reads MKIT_SUITE: a wrong one is the user's mistake wherever it is noticed.
+    from monitoring_kit.stack.tools import UnknownSuiteError
+
+    return isinstance(error, UnknownSuiteError)
 
 
 def _confess(error: Exception, args: list[str]) -> None:

@@ -39,6 +39,10 @@ class ToolsMissingError(Exception):
     """A required tool is neither on this machine nor could it be fetched; the text has the fix."""
 
 
+class UnknownSuiteError(ValueError):
+    """A suite that does not exist, by option or by `MKIT_SUITE`: wrong usage."""
+
+
 @dataclass(frozen=True)
 class Tool:
     """A program that mkit runs.
@@ -124,10 +128,11 @@ def env_name(tool: str) -> str:
 
 
 def chosen_suite(suite: str | None = None) -> str:
-    """The suite asked for, else `MKIT_SUITE`, else `path`. Raises ValueError for an unknown one."""
+    """The suite asked for, else `MKIT_SUITE`, else `path`. Raises UnknownSuiteError for an unknown one."""
     wanted = suite or os.environ.get("MKIT_SUITE") or PATH_SUITE
     if wanted not in (*SUITES, PATH_SUITE):
-        raise ValueError(f"unknown suite {wanted!r}: one of {', '.join((*SUITES, PATH_SUITE))}")
+        where = "" if suite else "MKIT_SUITE: "
+        raise UnknownSuiteError(f"{where}unknown suite {wanted!r}: one of {', '.join((*SUITES, PATH_SUITE))}")
     return wanted
 
 
@@ -155,7 +160,7 @@ def tool_folders() -> list[Path]:
 def find_tools(suite: str | None = None) -> dict[str, Tool]:
     """Every tool mkit can use, required ones first, found or not. Runs nothing.
 
-    Raises ValueError for an unknown suite.
+    Raises UnknownSuiteError for an unknown suite.
     """
     chosen = chosen_suite(suite)
     return {name: _find(name, chosen) for name in (*REQUIRED, *OPTIONAL)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,23 @@ from monitoring_kit.checks.codes import codes
 from monitoring_kit.cli.main import COMMANDS, App, main
 from monitoring_kit.resolve.packs import shipped_kinds
 from monitoring_kit.spec.model import SPEC
+from monitoring_kit.stack.tools import OPTIONAL, REQUIRED, env_name
 
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
     return docs.pages()
+
+
+def test_the_command_line_page_has_every_variable_that_mkit_reads() -> None:
+    root = docs.DOCS.parent
+    sources = [*(root / "monitoring_kit").rglob("*.py"), *(root / "exporters").rglob("*.py")]
+    read = {name for path in sources for name in re.findall(r'environ(?:\.get\(|\[)"(MKIT_\w+)"', path.read_text())}
+    assert {"MKIT_SUITE", "MKIT_TOOLS_DIR", "MKIT_TRACEBACK", "MKIT_AI_SOCKET"} <= read
+    rows = set(re.findall(r"^\| `(MKIT_[^`]+)` \|", docs.pages()["cli.md"], re.M))
+    assert read <= rows
+    for tool in (*REQUIRED, *OPTIONAL):
+        assert f"`{env_name(tool)}`" in docs.pages()["cli.md"]
 
 
 def test_every_key_of_the_spec_has_a_row(pages: dict[str, str]) -> None:

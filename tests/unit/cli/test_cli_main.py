@@ -303,6 +303,16 @@ def test_a_bug_is_three_and_says_how_to_report_it(monkeypatch: pytest.MonkeyPatc
     assert "Traceback" in mkit("check", "mkit.yaml").stderr
 
 
+@pytest.mark.parametrize("verb", [["generate", "mkit.yaml", "-o", "out"], ["test", "mkit.yaml"], ["up", "mkit.yaml"]])
+def test_an_unknown_suite_in_the_environment_is_wrong_usage(verb: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MKIT_SUITE", "potato")
+    done = mkit(*verb)
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[-1] == "Error: MKIT_SUITE: unknown suite 'potato': one of bookworm, trixie, sid, path"
+    assert "bug in mkit" not in done.stderr
+    assert not Path("out").exists()
+
+
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     import monitoring_kit.pipeline
 
