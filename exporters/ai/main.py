@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitoring_kit import __version__
 
-from ..runtime import ConfigError, Exporter, ExporterApp, run_exporter
+from ..runtime import ConfigError, Exporter, ExporterApp, UsageError, run_exporter
 from .build import make_exporter
 from .config import DEFAULT_LISTEN, load_config
 from .parts import Lasting
@@ -26,7 +26,7 @@ class Program:
     def build(self, args: Namespace, previous: Exporter | None) -> Exporter:
         """The exporter that the configuration file describes now. ConfigError when it describes none."""
         if not args.config_file:
-            raise ConfigError("--config FILE is needed")
+            raise UsageError("--config FILE is needed; `mkit generate` writes it: generated/exporters/ai.yaml")
         config = load_config(Path(args.config_file))
         return make_exporter(config, self._lasting, dry=args.config_check)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitoring_kit import __version__
 
-from ..runtime import ConfigError, Exporter, ExporterApp, run_exporter
+from ..runtime import ConfigError, Exporter, ExporterApp, UsageError, run_exporter
 from ..runtime.flags import Formatter
 from .build import make_exporter
 from .config import DEFAULT_LISTEN, Config, load_config
@@ -29,7 +29,7 @@ class Program:
     def build(self, args: Namespace, previous: Exporter | None) -> Exporter:
         """The exporter that the configuration file describes now. ConfigError when it describes none."""
         if not args.config_file:
-            raise ConfigError("--config FILE is needed")
+            raise UsageError("--config FILE is needed; `mkit generate` writes it: generated/exporters/business.yaml")
         config, self._loaded = self._loaded or load_config(Path(args.config_file)), None
         old = self._state
         if old is None or old.path != config.state_file:

@@ -10,7 +10,16 @@ if TYPE_CHECKING:
     from .children import CounterChild, Exemplar, GaugeChild, HistogramChild, HistogramValue
     from .collector import Collector, FamilyError, FamilyRows, Policy, ScrapeFailed
     from .deadline import Deadline
-    from .errors import CollectError, ConfigError, ExpositionError, RowError, RuntimeFault, SpecError, Unsupported
+    from .errors import (
+        CollectError,
+        ConfigError,
+        ExpositionError,
+        RowError,
+        RuntimeFault,
+        SpecError,
+        Unsupported,
+        UsageError,
+    )
     from .family import Counter, Gauge, Histogram, Info
     from .http import Request, Response, Route
     from .program import run_exporter
@@ -49,6 +58,7 @@ __all__ = [
     "ScrapeFailed",
     "SpecError",
     "Unsupported",
+    "UsageError",
     "run_exporter",
 ]
 
@@ -59,7 +69,16 @@ _HOMES = {
     **dict.fromkeys(("Collector", "FamilyError", "FamilyRows", "Policy", "ScrapeFailed"), "collector"),
     **dict.fromkeys(("Deadline",), "deadline"),
     **dict.fromkeys(
-        ("CollectError", "ConfigError", "ExpositionError", "RowError", "RuntimeFault", "SpecError", "Unsupported"),
+        (
+            "CollectError",
+            "ConfigError",
+            "ExpositionError",
+            "RowError",
+            "RuntimeFault",
+            "SpecError",
+            "Unsupported",
+            "UsageError",
+        ),
         "errors",
     ),
     **dict.fromkeys(("Counter", "Gauge", "Histogram", "Info"), "family"),

@@ -49,3 +49,7 @@ class ConfigError(RuntimeFault):
     def __init__(self, lines: str | Iterable[str]) -> None:
         self.lines = (lines,) if isinstance(lines, str) else tuple(lines)
         super().__init__("; ".join(self.lines))
+
+
+class UsageError(ConfigError):
+    """The command line lacks what the exporter needs: wrong usage, not a wrong configuration."""

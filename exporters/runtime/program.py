@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from .app import Exporter, ExporterApp
 from .deadline import Deadline
-from .errors import ConfigError, RuntimeFault
+from .errors import ConfigError, RuntimeFault, UsageError
 from .flags import parser
 from .logs import configure
 from .memory import few_arenas
@@ -187,7 +187,7 @@ def _close(exporter: Exporter, keep: Exporter | None = None) -> None:
 def run_exporter(app: ExporterApp, argv: Sequence[str] | None = None) -> int:
     """Run an exporter program to its end and return the exit code.
 
-    0 after SIGTERM/SIGINT or a good ``--config.check``, 1 when the configuration or an address cannot be used.
+    0 after SIGTERM/SIGINT or a good ``--config.check``, 1 when the configuration or an address cannot be used, 2 on wrong usage.
     """
     args = parser(app).parse_args(argv)
     configure(args.log_level, args.log_format)
@@ -201,7 +201,7 @@ def run_exporter(app: ExporterApp, argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         for line in error.lines:
             sys.stderr.write(f"{app.name}: {line}\n")
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     except RuntimeFault as error:
         sys.stderr.write(f"{app.name}: {error}\n")
         return 1

@@ -71,6 +71,13 @@ def test_the_pack_reads_metrics_that_the_exporter_has(tmp_path: Path) -> None:
             assert set(body.get("labels", {})) <= labels, name
 
 
+def test_a_command_line_without_a_configuration_is_wrong_usage() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "monitoring_kit", "exporter", "ai"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "--config FILE is needed" in done.stderr) == (2, True)
+
+
 def test_the_command_line_has_both_verbs() -> None:
     for args, words in (
         (["ai", "--help"], "--config"),

@@ -108,7 +108,9 @@ def test_command_line(tmp_path: Path) -> None:
     refused = runner.invoke(command, ["business", "--config", str(config)])
     assert refused.exit_code == 1
     assert "did you mean `sqlite`?" in refused.output
-    assert runner.invoke(command, ["business"]).exit_code == 1
+    for arguments in ([], ["--config.check"], ["--print-grants"]):
+        lacking = runner.invoke(command, ["business", *arguments])
+        assert (lacking.exit_code, "--config FILE is needed" in lacking.output) == (2, True), arguments
     assert "--print-grants" in runner.invoke(command, ["business", "--help"]).output
 
 
