@@ -9,6 +9,7 @@ from typing import TextIO
 
 from ..runtime import Deadline, Exporter
 from .config import Config
+from .state import folder_fault
 
 
 class _Last(logging.Handler):
@@ -34,7 +35,7 @@ def _only(exposition: str, names: Container[str]) -> Iterator[str]:
 
 
 def check(config: Config, exporter: Exporter, out: TextIO, err: TextIO) -> int:
-    """Samples to ``out``, one line a metric to ``err``; 0 when every query gave a valid answer, else 1."""
+    """Samples to ``out``, one line a metric to ``err``; 0 when every query gave a valid answer and serving could keep its state, else 1."""
     root = logging.getLogger()
     handlers, last = root.handlers[:], _Last()
     root.handlers[:] = [last]
@@ -54,8 +55,11 @@ def check(config: Config, exporter: Exporter, out: TextIO, err: TextIO) -> int:
             err.write(f"FAILED {name} ({metric.source}): {failures[name]}: {last.found.get(name, 'no answer')}\n")
         else:
             err.write(f"ok     {name} ({metric.source}): {family.series} series\n")
+    unkept = folder_fault(config.state_file) if config.state_file is not None else ""
+    if unkept:
+        err.write(f"FAILED {unkept}\n")
     err.write(f"{len(config.metrics) - len(failures)} of {len(config.metrics)} queries answered in {took:.2f} s\n")
     for hook in exporter.close:
         hook()
     exporter.registry.close()
-    return 1 if failures else 0
+    return 1 if failures or unkept else 0

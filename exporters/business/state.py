@@ -29,6 +29,8 @@ class State:
         self._lock = threading.Lock()
         self._file_lock: int | None = None
         if path is not None and not dry:
+            if fault := folder_fault(path):
+                raise ConfigError(fault)
             self._file_lock = _claim(path)
         self._db = _open(path, dry)
 
@@ -57,6 +59,18 @@ class State:
             if self._file_lock is not None:
                 os.close(self._file_lock)
                 self._file_lock = None
+
+
+def folder_fault(path: Path) -> str:
+    """Why no state can be kept at ``path``, with the fix; "" when its folder is there and can be written."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        cause = f"the folder {folder} does not exist: create it"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        cause = f"this user may not write into the folder {folder}: change its owner"
+    else:
+        return ""
+    return f"state_file {path}: {cause}, or set `state_file` (in a spec: exporters.business.state_file)"
 
 
 def _claim(path: Path) -> int:

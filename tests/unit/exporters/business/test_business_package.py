@@ -114,6 +114,27 @@ def test_command_line(tmp_path: Path) -> None:
     assert "--print-grants" in runner.invoke(command, ["business", "--help"]).output
 
 
+def test_the_check_finds_a_state_that_could_not_be_kept(tmp_path: Path) -> None:
+    path, config, home = tmp_path / "shop.db", tmp_path / "business.yaml", tmp_path / "no" / "state"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE t (i INT)")
+    metric = {"type": "counter", "help": "Rows.", "source": "shop", "query": "SELECT COUNT(*) FROM t"}
+    source = {"kind": "sqlite", "url": f"sqlite:///{path}"}
+    body = {"sources": {"shop": source}, "metrics": {"rows_total": metric}, "state_file": str(home / "b.db")}
+    config.write_text(yaml.safe_dump(body))
+    arguments = ["business", "--config", str(config)]
+    fault = f"the folder {home} does not exist: create it, or set `state_file` (in a spec: exporters.business.state_file)"
+    checked = CliRunner().invoke(command, [*arguments, "--config.check"])
+    assert checked.exit_code == 1
+    assert "ok     rows_total (shop): 1 series" in checked.stderr
+    assert f"FAILED state_file {home}/b.db: {fault}" in checked.stderr
+    served = CliRunner().invoke(command, arguments)
+    assert (served.exit_code, fault in served.stderr) == (1, True)
+    home.mkdir(parents=True)
+    assert CliRunner().invoke(command, [*arguments, "--config.check"]).exit_code == 0
+    assert list(home.iterdir()) == []
+
+
 def test_the_grants_of_sqlite_open_the_file_to_one_reader_only(tmp_path: Path) -> None:
     path = tmp_path / "the shop.db"
     with contextlib.closing(sqlite3.connect(path)) as db:
