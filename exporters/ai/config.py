@@ -9,6 +9,7 @@ from typing import Any
 from ..business import fields as read
 from ..business.fields import Fields, Mistake
 from ..runtime import ConfigError, MetricSpec, SpecError
+from ..runtime.errors import refuse_spec
 from ..runtime.records import dataclass, field
 from .catalog import declared_specs, model_specs
 from .config_drift import DriftConfig, read_drift
@@ -188,6 +189,7 @@ def _udp(value: Any) -> tuple[str, int]:
 def load_config(path: Path) -> Config:
     """The configuration in a YAML file. ConfigError when it cannot be read or is wrong."""
     data = load_yaml(path)
+    refuse_spec(data, path, "ai")
     try:
         return parse_config(data)
     except ConfigError as error:

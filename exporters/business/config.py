@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..runtime import ConfigError, SpecError
+from ..runtime.errors import refuse_spec
 from ..runtime.records import dataclass, field
 from . import fields as read
 from .config_metrics import MetricConfig, read_metric
@@ -121,6 +122,7 @@ def load_config(path: Path) -> Config:
         raise ConfigError(
             f"{path}{place}: not YAML ({getattr(error, 'problem', None) or type(error).__name__})"
         ) from None
+    refuse_spec(data, path, "business")
     try:
         return parse_config(data)
     except ConfigError as error:

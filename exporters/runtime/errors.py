@@ -51,5 +51,13 @@ class ConfigError(RuntimeFault):
         super().__init__("; ".join(self.lines))
 
 
+def refuse_spec(data: object, path: object, exporter: str) -> None:
+    """ConfigError when ``data`` is mkit's spec: its keys are all unknown here, which would be told one by one."""
+    if isinstance(data, dict) and str(data.get("version")).startswith("mkit/"):
+        raise ConfigError(
+            f"{path}: this is a spec; run `mkit generate {path} -o generated` and give generated/exporters/{exporter}.yaml"
+        )
+
+
 class UsageError(ConfigError):
     """The command line lacks what the exporter needs: wrong usage, not a wrong configuration."""

@@ -135,6 +135,18 @@ def test_the_check_finds_a_state_that_could_not_be_kept(tmp_path: Path) -> None:
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["business", "ai"])
+def test_the_spec_in_place_of_the_configuration_is_told_in_one_line(kind: str, tmp_path: Path) -> None:
+    spec = tmp_path / "mkit.yaml"
+    spec.write_text("version: mkit/v1\nsystem: shop\nservices: {web: {kind: http}}\nchannels: {}\nalerts: {}\n")
+    done = CliRunner().invoke(command, [kind, "--config", str(spec), "--config.check"])
+    assert done.exit_code == 1
+    assert done.output == (
+        f"mkit-exporter-{kind}: {spec}: this is a spec; run `mkit generate {spec} -o generated` "
+        f"and give generated/exporters/{kind}.yaml\n"
+    )
+
+
 def test_the_grants_of_sqlite_open_the_file_to_one_reader_only(tmp_path: Path) -> None:
     path = tmp_path / "the shop.db"
     with contextlib.closing(sqlite3.connect(path)) as db:
