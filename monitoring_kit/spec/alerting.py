@@ -16,6 +16,7 @@ from monitoring_kit.spec.shapes import (
     LABELS,
     NAME,
     NAMES,
+    NOTIFY,
     TEXT,
     URL,
     Choice,
@@ -63,7 +64,7 @@ class Alert(Item):
     for_: Duration = key(DURATION, "How long the condition must hold.", Duration(0))
     keep_firing_for: Duration = key(DURATION, "How long it goes on firing after the condition has ended.", Duration(0))
     severity: str = key(SEVERITY, "critical, warning or info.", required=True)
-    notify: tuple[str, ...] = key(NAMES, "Channels; `alerting.default` when not set.", ())
+    notify: tuple[str, ...] = key(NOTIFY, "Channels; `alerting.default` when not set.", ())
     summary: str | None = key(TEXT, "One line for the notification; Prometheus template.")
     description: str | None = key(TEXT, "More for the notification; Prometheus template.")
     runbook: str | None = key(URL, "Runbook; a generated page when not set.")

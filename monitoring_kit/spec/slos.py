@@ -16,7 +16,7 @@ from monitoring_kit.spec.shapes import (
     LABEL_NAME,
     LABELS,
     NAME,
-    NAMES,
+    NOTIFY,
     TEXT,
     URL,
     Amount,
@@ -100,7 +100,7 @@ class Tier(Item):
     for_: Duration | None = key(DURATION, "How long the condition must hold.")
     keep_firing_for: Duration | None = key(DURATION, "How long it goes on firing after the condition has ended.")
     severity: str | None = key(_SEVERITY, "critical, warning or info.")
-    notify: tuple[str, ...] = key(NAMES, "Channels; those of the SLO when not set.", ())
+    notify: tuple[str, ...] = key(NOTIFY, "Channels; those of the SLO when not set.", ())
     factor: float | None = key(Number(0.01, 1000), "Burn rate above which it fires, in budgets per window.")
 
 
@@ -159,7 +159,7 @@ class Slo(Item):
     labels: dict[str, str] = key(LABELS, "Extra labels of its alerts.", dict)
     owner: Owner | None = key(Record(Owner, short="team"), "Owner; the service's when not set.")
     tiers: Tiers = key(Record(Tiers), "What differs from the four burn-rate alerts.", Tiers)
-    notify: tuple[str, ...] = key(NAMES, "Channels; by severity when not set.", ())
+    notify: tuple[str, ...] = key(NOTIFY, "Channels; by severity when not set.", ())
     min_events: MinEvents | None = key(Record(MinEvents, short="total"), "Fewest events before a page.")
     maintenance: tuple[Maintenance, ...] = key(
         ListOf(Record(Maintenance, short="weekly"), single=True), "Planned work that does not count.", ()

@@ -123,6 +123,16 @@ CASES: list[tuple[str, str, str, str, str]] = [
         "alerts/threshold", "can never be above 11s", "at most 10",
     ),
     (
+        "an alert for nobody",
+        BASE + "alerts:\n  A: {when: errors > 5%, severity: warning, notify: «[]»}\n",
+        "spec/value", "at least 1 expected", "leave `notify` out",
+    ),
+    (
+        "an objective for nobody",
+        HEAD + CHANNEL + "services:\n  web: {kind: http, scrape: {targets: ['web:80']}, slos: {up: {signal: errors, objective: 99%, notify: «[]»}}}\n",
+        "spec/value", "at least 1 expected", "leave `notify` out",
+    ),
+    (
         "share above 100 %",
         BASE + "alerts:\n  A: {when: errors > «120%», severity: warning}\n",
         "alerts/threshold", "can never be > 120%", "between 0% and 100%",

@@ -14,11 +14,12 @@ from monitoring_kit.spec.shapes.scalars import Text
 
 @dataclass(frozen=True)
 class ListOf(Shape):
-    """A list; with ``single`` one value may stand for a list of one."""
+    """A list; with ``single`` one value may stand for a list of one. ``few`` is the fix where fewer than ``low`` are given."""
 
     item: Shape
     single: bool = False
     low: int = 0
+    few: str = ""
 
     what = "a list"
 
@@ -26,7 +27,7 @@ class ListOf(Shape):
         if isinstance(node, Sequence):
             values = [self.item.read(item, report) for item in node.items]
             if len(values) < self.low:
-                report.error("spec/value", f"at least {self.low} expected", node.span)
+                report.error("spec/value", f"at least {self.low} expected", node.span, help=self.few)
             return tuple(v for v in values if v is not INVALID)
         if self.single and not (isinstance(node, Scalar) and node.is_null):
             value = self.item.read(node, report)

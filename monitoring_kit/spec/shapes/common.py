@@ -19,6 +19,13 @@ FLAG = Flag()
 DURATION = TimeSpan()
 LABELS = MapOf(TEXT, key=LABEL_NAME)
 NAMES = ListOf(NAME, single=True)
+# An empty list would be read as one that is not there: the default channels, the opposite of what it says.
+NOTIFY = ListOf(
+    NAME,
+    single=True,
+    low=1,
+    few="name a channel, or leave `notify` out for the default ones; who shall not be told needs no alert",
+)
 
 
 class Url(Text):
