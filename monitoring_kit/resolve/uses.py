@@ -9,6 +9,10 @@ from monitoring_kit.spec.quantity import Duration, Quantity, parse_quantity
 
 _USE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_-]*)\s*(?:\(([^()]*)\))?\s*")
 _COMPARATOR = re.compile(r"(>=|<=|==|!=|>|<)\s*")
+# What hands write for a comparator, and the comparator.
+_SLIPS = {"=>": ">=", "=<": "<=", "=": "=="}
+_SLIP = re.compile(r"=[<>]?")
+_OR = re.compile(r"\s(or|\|\|)\s", re.IGNORECASE)
 _QUANTITY_END = re.compile(r"\s+and\s+|\s*$", re.IGNORECASE)
 _QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 
@@ -93,6 +97,9 @@ def read_conditions(text: str) -> tuple[RawCondition, ...]:
         use, at = read_use(text, at)
         match = _COMPARATOR.match(text, at)
         if not match:
+            if slip := _SLIP.match(text, at):
+                meant = _SLIPS[slip.group()]
+                raise UseError(f"`{slip.group()}` is no comparator", at, slip.end(), f"did you mean `{meant}`?")
             raise UseError(
                 f"`{use.name}` is not compared with anything",
                 use.start,
@@ -103,6 +110,14 @@ def read_conditions(text: str) -> tuple[RawCondition, ...]:
         end = _QUANTITY_END.search(text, start)
         assert end is not None
         word = text[start : end.start()]
+        if either := _OR.search(word):
+            where = start + either.start(1)
+            raise UseError(
+                f"`{either.group(1)}` does not join conditions",
+                where,
+                where + len(either.group(1)),
+                "write two alerts, one for each condition: each says by its name what is wrong",
+            )
         try:
             threshold = parse_quantity(word)
         except ValueError as error:

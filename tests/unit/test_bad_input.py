@@ -122,6 +122,19 @@ CASES: list[tuple[str, str, str, str, str]] = [
         BASE + "alerts:\n  A: {when: latency(p95) > «11s», severity: warning}\n",
         "alerts/threshold", "can never be above 11s", "at most 10",
     ),
+    *(
+        (
+            f"comparator {slip}",
+            BASE + f"alerts:\n  A: {{when: 'errors «{slip}» 5%', severity: warning}}\n",
+            "signals/syntax", f"`{slip}` is no comparator", f"did you mean `{meant}`?",
+        )
+        for slip, meant in (("=>", ">="), ("=<", "<="), ("=", "=="))
+    ),
+    (
+        "conditions joined by or",
+        BASE + "alerts:\n  A: {when: latency(p95) > 2s «or» errors > 5%, severity: warning}\n",
+        "signals/syntax", "`or` does not join conditions", "write two alerts",
+    ),
     (
         "an alert for nobody",
         BASE + "alerts:\n  A: {when: errors > 5%, severity: warning, notify: «[]»}\n",
