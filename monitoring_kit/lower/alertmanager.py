@@ -30,7 +30,7 @@ def lower_alertmanager(system: System, model: Model, report: Report) -> list[Out
     config = Branch(
         system.spec.alerting.node.span,
         templates=[conventions.ALERTMANAGER_TEMPLATE.removeprefix("alertmanager/")],
-        route=routing_tree(system),
+        route=routing_tree(system, model),
         inhibit_rules=inhibit_rules(system, model),
         time_intervals=time_intervals(system.spec.alerting.quiet_hours, report) or None,
         receivers=receivers(system, report),

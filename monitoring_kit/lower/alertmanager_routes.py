@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Container
+
 from monitoring_kit.conventions import (
     ALERTNAME,
     NOTIFY,
@@ -15,6 +18,7 @@ from monitoring_kit.diagnostics import Report
 from monitoring_kit.lower.alertmanager_hours import DELIVERY_HOURS
 from monitoring_kit.lower.alertmanager_matchers import equals, listed
 from monitoring_kit.lower.alertmanager_timing import SEVERITIES, group_interval, repeat_interval, watchdog_timing
+from monitoring_kit.lower.model import Model
 from monitoring_kit.lower.tree import Branch
 from monitoring_kit.resolve.system import System
 from monitoring_kit.spec.alerting import Alerting
@@ -40,13 +44,15 @@ def watchdog_channels(system: System) -> tuple[str, ...]:
     return tuple(name for name in system.spec.channels if wanted is not None and name in wanted.notify)
 
 
-def routing_tree(system: System) -> Branch:
-    """The root route. Its children are the watchdog's route, then one for each channel, all of them with ``continue``.
+def routing_tree(system: System, model: Model) -> Branch:
+    """The root route. Its children are the watchdog's route, then one for each channel, all but the last with ``continue``.
 
-    An alert whose ``notify`` names no channel of the spec matches none of them and stays with the root.
+    A channel's route has a child for each severity that it is told of, so that none is there which no alert can match. An alert whose ``notify`` names no channel of the spec matches none of them and stays with the root.
     """
     alerting = system.spec.alerting
-    children = [_channel_route(alerting, channel) for channel in system.spec.channels.values()]
+    channels = list(system.spec.channels.values())
+    told = _severities_told(model)
+    children = [_channel_route(alerting, c, told[c.name], last=c is channels[-1]) for c in channels]
     if watchdog_channels(system):
         children.insert(0, _watchdog_route(system))
     return Branch(
@@ -77,14 +83,23 @@ def _watchdog_route(system: System) -> Branch:
     )
 
 
-def _channel_route(alerting: Alerting, channel: Channel) -> Branch:
+def _severities_told(model: Model) -> dict[str, set[str]]:
+    """Channel -> the severities of its alerts; the watchdog has a route of its own."""
+    told: dict[str, set[str]] = defaultdict(set)
+    for rule in model.alerts:
+        for channel in rule.notify if rule.name != WATCHDOG else ():
+            told[channel].add(rule.severity)
+    return told
+
+
+def _channel_route(alerting: Alerting, channel: Channel, told: Container[str], *, last: bool) -> Branch:
     return Branch(
         channel.name_span,
         {
             "matchers": [listed(NOTIFY, channel.name)],
             "receiver": channel.name,
-            "continue": True,
-            "routes": [_severity_route(alerting, channel, severity) for severity in SEVERITIES],
+            "continue": None if last else True,
+            "routes": [_severity_route(alerting, channel, s) for s in SEVERITIES if s in told] or None,
         },
     )
 

@@ -26,7 +26,7 @@ class Router:
     """The routing tree of a system, built once, for asking where many alerts go."""
 
     def __init__(self, system: System, model: Model) -> None:
-        self._tree = routing_tree(system)
+        self._tree = routing_tree(system, model)
         self._hours = {
             i["name"]: i["time_intervals"] for i in time_intervals(system.spec.alerting.quiet_hours, Report())
         }

@@ -313,6 +313,16 @@ def test_an_unknown_suite_in_the_environment_is_wrong_usage(verb: list[str], mon
     assert not Path("out").exists()
 
 
+@needs_tools
+def test_what_the_readmes_spec_becomes_lints_clean() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    (block,) = re.findall(r"```yaml\n(version: mkit/v1\n.*?)```", readme, re.DOTALL)
+    Path("mkit.yaml").write_text(block)
+    assert mkit("generate", "mkit.yaml", "-o", "out").exit_code == 0
+    done = mkit("lint", "out/prometheus/rules", "--alertmanager", "out/alertmanager/alertmanager.yml")
+    assert (done.exit_code, "no findings" in done.output) == (0, True), done.output
+
+
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     import monitoring_kit.pipeline
 

@@ -15,7 +15,17 @@ from monitoring_kit.lower.alertmanager import Router, receivers_for
 from monitoring_kit.lower.alertmanager_matchers import equals, listed, literal, matches, none_of, one_of, parsed
 from monitoring_kit.pipeline import Compilation
 from monitoring_kit.stack.tools import Tool
-from tests.unit.lower.alertmanager_tools import CONFIG, WEB, alertmanager, amtool, amtools, check_config, routed, spec
+from tests.unit.lower.alertmanager_tools import (
+    ALERT,
+    CONFIG,
+    WEB,
+    alertmanager,
+    amtool,
+    amtools,
+    check_config,
+    routed,
+    spec,
+)
 
 Compile = Callable[..., Compilation]
 # Names that contain each other, and characters that mean something in a regular expression.
@@ -128,7 +138,10 @@ def test_routes_of_the_models_own_alerts(compiled: Compilation, router: Router) 
 
 
 def test_repeats_follow_the_severity(compile_text: Compile, tmp_path: Path) -> None:
-    text = spec("{m: {kind: webhook, url: 'http://a/'}}", "repeat_interval: {critical: 30m, warning: 6h}")
+    alerts = "alerts:\n" + "".join(
+        f"  Is{s}: {{services: [web], expr: 'up == 0', severity: {s}}}\n" for s in SEVERITIES[:3]
+    )
+    text = spec("{m: {kind: webhook, url: 'http://a/'}}", "repeat_interval: {critical: 30m, warning: 6h}", more=alerts)
     files = alertmanager(compile_text(text))
     check_config(files, tmp_path)
     routes = files.tree(CONFIG)["route"]["routes"][0]["routes"]
@@ -139,9 +152,22 @@ def test_repeats_follow_the_severity(compile_text: Compile, tmp_path: Path) -> N
     }
 
 
+def test_a_route_for_each_severity_that_a_channel_is_told_of_and_no_other(compile_text: Compile) -> None:
+    channels = "{a: {kind: webhook, url: 'http://a/'}, b: {kind: webhook, url: 'http://b/'}, c: {kind: webhook, url: 'http://c/'}}"
+    alerts = (
+        "alerts:\n  A: {services: [web], expr: 'up == 0', severity: warning, notify: [a, b]}\n"
+        "  B: {services: [web], expr: 'up == 0', severity: info, notify: b}\n"
+    )
+    files = alertmanager(compile_text(spec(channels, "default: [a], absent: 'off', watchdog: {notify: [c]}", more=alerts)))
+    routes = {r["receiver"]: r for r in files.tree(CONFIG)["route"]["routes"]}
+    told = {name: [m for r in routes[name].get("routes", ()) for m in r["matchers"]] for name in "abc"}
+    assert told == {"a": ['severity="warning"'], "b": ['severity="warning"', 'severity="info"'], "c": []}
+    assert [routes[name].get("continue") for name in "abc"] == [True, True, None]
+
+
 def test_quiet_hours_mute_their_severities_alone(compile_text: Compile) -> None:
     quiet = "quiet_hours: {severities: [warning], timezone: Asia/Ho_Chi_Minh, except: 'mon-fri 08:00-20:00'}"
-    compiled = compile_text(spec("{m: {kind: webhook, url: 'http://a/'}}", quiet))
+    compiled = compile_text(spec("{m: {kind: webhook, url: 'http://a/'}}", quiet, more=ALERT))
     assert compiled.system is not None
     assert compiled.model is not None
     router = Router(compiled.system, compiled.model)
