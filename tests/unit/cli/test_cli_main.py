@@ -308,7 +308,9 @@ def test_an_unknown_suite_in_the_environment_is_wrong_usage(verb: list[str], mon
     monkeypatch.setenv("MKIT_SUITE", "potato")
     done = mkit(*verb)
     assert done.exit_code == 2
-    assert done.stderr.splitlines()[-1] == "Error: MKIT_SUITE: unknown suite 'potato': one of bookworm, trixie, sid, path"
+    assert (
+        done.stderr.splitlines()[-1] == "Error: MKIT_SUITE: unknown suite 'potato': one of bookworm, trixie, sid, path"
+    )
     assert "bug in mkit" not in done.stderr
     assert not Path("out").exists()
 

@@ -158,7 +158,9 @@ def test_a_route_for_each_severity_that_a_channel_is_told_of_and_no_other(compil
         "alerts:\n  A: {services: [web], expr: 'up == 0', severity: warning, notify: [a, b]}\n"
         "  B: {services: [web], expr: 'up == 0', severity: info, notify: b}\n"
     )
-    files = alertmanager(compile_text(spec(channels, "default: [a], absent: 'off', watchdog: {notify: [c]}", more=alerts)))
+    files = alertmanager(
+        compile_text(spec(channels, "default: [a], absent: 'off', watchdog: {notify: [c]}", more=alerts))
+    )
     routes = {r["receiver"]: r for r in files.tree(CONFIG)["route"]["routes"]}
     told = {name: [m for r in routes[name].get("routes", ()) for m in r["matchers"]] for name in "abc"}
     assert told == {"a": ['severity="warning"'], "b": ['severity="warning"', 'severity="info"'], "c": []}

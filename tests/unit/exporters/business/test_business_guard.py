@@ -141,7 +141,9 @@ def test_state_outlives_the_process_and_knows_its_shape(tmp_path: Path) -> None:
 
 
 def test_state_file_that_cannot_be_used(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=f"the folder {tmp_path}/missing does not exist: create it, or set `state_file`"):
+    with pytest.raises(
+        ConfigError, match=f"the folder {tmp_path}/missing does not exist: create it, or set `state_file`"
+    ):
         State(tmp_path / "missing" / "state.db")
     (tmp_path / "not.db").write_text("not a database, but long enough to be looked at as one")
     with pytest.raises(ConfigError, match="state_file"):

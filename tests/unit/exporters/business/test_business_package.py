@@ -123,7 +123,9 @@ def test_the_check_finds_a_state_that_could_not_be_kept(tmp_path: Path) -> None:
     body = {"sources": {"shop": source}, "metrics": {"rows_total": metric}, "state_file": str(home / "b.db")}
     config.write_text(yaml.safe_dump(body))
     arguments = ["business", "--config", str(config)]
-    fault = f"the folder {home} does not exist: create it, or set `state_file` (in a spec: exporters.business.state_file)"
+    fault = (
+        f"the folder {home} does not exist: create it, or set `state_file` (in a spec: exporters.business.state_file)"
+    )
     checked = CliRunner().invoke(command, [*arguments, "--config.check"])
     assert checked.exit_code == 1
     assert "ok     rows_total (shop): 1 series" in checked.stderr
