@@ -22,6 +22,8 @@ COLLECT_KEYS = (
     "source", "mode", "every", "on_null", "on_empty", "on_error", "on_regression", "max_rows", "timeout", "watermark",
     "value", "numeric_text", "path", "field", "max_series", "valid", "collapse",
 )  # fmt: skip
+# What the configuration file says of a metric and the spec's registry says here.
+_REGISTERED = ("type", "help", "unit", "labels", "buckets", "native")
 TOP_KEYS = ("listen", "namespace", "max_series", "strict", "state_file", "sources")
 
 
@@ -38,6 +40,8 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
     top = Fields(block, (), mistakes)
     config: dict[str, Any] = {key: top.raw(key) for key in TOP_KEYS if top.raw(key) is not None}
     collect = Fields(top.raw("collect"), ("collect",), mistakes)
+    if top.raw("metrics") is not None:
+        top.error("metrics", "unknown key `metrics`; a spec has `collect` here: name -> source and query")
     top.done()
     kinds = _kinds(config.get("sources"))
     queries: dict[str, str] = {}
@@ -83,6 +87,9 @@ def _entry(
     if declared.get("type") == "summary":
         here.error("", "a summary cannot be collected; declare a histogram")
     query_key = _query(here, entry, QUERY_KEYS.get(kinds.get(str(entry.get("source")), ""), "sql"))
+    for key in _REGISTERED:
+        if here.raw(key) is not None:
+            here.error(key, f"unknown key `{key}`; it stands at `{name}` in the spec's own `metrics:`")
     here.done((query_key,))
     return entry, query_key
 

@@ -12,5 +12,9 @@ from monitoring_kit.spec.shapes import Anything, Item, key
 class Exporters(Item):
     """The exporters that run as sidecars."""
 
-    business: dict[str, Any] | None = key(Anything(), "The business exporter: sources and what to collect from them.")
+    business: dict[str, Any] | None = key(
+        Anything(),
+        "The business exporter: `sources`, and what to `collect` from them. Every key, and a full example: "
+        "[business exporter](../exporters/business/README.md#in-a-spec).",
+    )
     ai: dict[str, Any] | None = key(Anything(), "The AI exporter: ingest, model, ground truth, drift, GPU.")

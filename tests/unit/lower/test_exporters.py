@@ -65,6 +65,21 @@ def test_mistakes_stand_where_they_were_made(compile_text: Callable[..., Compila
         assert (found[0].span.line, found[0].span.column) == place[:2], (old, found[0])
 
 
+def test_keys_of_the_generated_file_are_answered_with_those_of_the_spec(
+    compile_text: Callable[..., Compilation],
+) -> None:
+    for old, new, said in (
+        ("    collect:", "    metrics:", "unknown key `metrics`; a spec has `collect` here: name -> source and query"),
+        (
+            "{source: db, sql",
+            "{help: Users., source: db, sql",
+            "unknown key `help`; it stands at `user_count` in the spec's own `metrics:`",
+        ),
+    ):
+        found = [d for d in compile_text(SPEC + EXPORTERS.replace(old, new, 1)).report if d.code == "exporters/config"]
+        assert [d.message for d in found] == [said]
+
+
 def test_an_exporter_that_nobody_scrapes(compile_text: Callable[..., Compilation]) -> None:
     text = SPEC.replace("9641", "9000") + EXPORTERS
     (found,) = (d for d in compile_text(text).report if d.code == "exporters/no-service")

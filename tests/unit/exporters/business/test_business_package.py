@@ -25,9 +25,10 @@ from monitoring_kit.exporters.business.config import parse_config
 from monitoring_kit.exporters.business.faults import REASONS
 from monitoring_kit.exporters.business.grants import grants
 from monitoring_kit.exporters.business.health import main as health
-from monitoring_kit.exporters.business.spec_config import COLLECT_KEYS
+from monitoring_kit.exporters.business.spec_config import COLLECT_KEYS, DEFAULT_STATE_FILE
 
 from monitoring_kit.cli.exporter import command
+from monitoring_kit.pipeline import Compilation
 
 FOLDER = Path(config_metrics.__file__).parent
 README = (FOLDER / "README.md").read_text()
@@ -35,11 +36,22 @@ README = (FOLDER / "README.md").read_text()
 
 def test_the_readmes_configuration_is_one() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", README, flags=re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     assert list(parse_config(yaml.safe_load(blocks[0])).metrics) == ["user_count"]
-    assert yaml.safe_load(blocks[1])["business-exporter"]["read_only"] is True
-    (sidecar,) = yaml.safe_load(blocks[2])
+    assert yaml.safe_load(blocks[2])["business-exporter"]["read_only"] is True
+    (sidecar,) = yaml.safe_load(blocks[3])
     assert sidecar["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_the_readmes_spec_becomes_a_configuration(compile_text: Callable[..., Compilation]) -> None:
+    spec = re.findall(r"```yaml\n(version: .*?)```", README, flags=re.S)[0]
+    made = compile_text(spec)
+    assert made.ok, list(made.report)
+    config = parse_config(yaml.safe_load(made.outputs["exporters/business.yaml"].data))
+    assert {name: metric.source for name, metric in config.metrics.items()} == {
+        "user_count": "shop", "orders_total": "shop", "queue_length": "cache",
+    }  # fmt: skip
+    assert str(config.state_file) == DEFAULT_STATE_FILE
 
 
 def test_the_readme_knows_every_key_and_reason() -> None:
