@@ -109,7 +109,7 @@ def command(
     from monitoring_kit.live.backtest.incidents import read_incidents
     from monitoring_kit.live.backtest.jobs import recordings_of
     from monitoring_kit.live.backtest.report import as_data, as_text
-    from monitoring_kit.live.backtest.run import run
+    from monitoring_kit.live.backtest.run import run, within_history
     from monitoring_kit.live.backtest.tsdb import PrivateServer, copy_tsdb
     from monitoring_kit.stack.lab import Lab, LabError
 
@@ -131,7 +131,7 @@ def command(
                 client = server.client
             else:
                 client = Client(prometheus or "", timeout=timeout, token=_token(token_file))
-            options = _options(start, end, bounds, step, cold, recordings, jobs)
+            options = within_history(client, chosen, _options(start, end, bounds, step, cold, recordings, jobs))
             rules = recordings_of(model)
             if recordings in ("auto", "backfill") and tsdb is not None:
                 client = _backfilled(server, lab, rules, options, recordings, chosen, tell)

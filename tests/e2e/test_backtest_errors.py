@@ -80,6 +80,71 @@ def test_empty_history(tmp_path: Path, server: PrivateServer) -> None:
     assert "error[backtest/empty]" in done.stderr
 
 
+# Absence is watched, of a target and of an objective's events: both are quiet within the history.
+WATCHED = """
+version: mkit/v1
+system: shop
+services:
+  web: {kind: http, scrape: {targets: ["web:80"]}, slos: {up: {signal: errors, objective: 99.9%, window: 14d}}}
+channels: {hook: {kind: webhook, url: "http://127.0.0.1:1/"}}
+prometheus: {retention: {time: 15d}}
+"""
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Iterator[PrivateServer]:
+    """Three hours of a service that answers."""
+    labels = 'job="web",service="web",instance="web:80"'
+    times = range(START, START + 10_800, 15)
+    lines = [f'http_requests_total{{{labels},status="200"}} {(at - START) * 10} {at}' for at in times]
+    lines += [f"up{{{labels}}} 1 {at}" for at in times]
+    with Lab() as lab:
+        file = lab.write("samples.txt", "\n".join([*lines, "# EOF"]) + "\n")
+        lab.run("promtool", [tool("promtool"), "tsdb", "create-blocks-from", "openmetrics", file, lab.folder / "data"])
+        yield PrivateServer(lab, lab.folder / "data", 60.0)
+
+
+@pytest.mark.parametrize("way", ["prometheus", "tsdb"])
+def test_the_time_before_the_history_is_left_out(tmp_path: Path, healthy: PrivateServer, way: str) -> None:
+    source = ["--prometheus", healthy.client.url] if way == "prometheus" else ["--tsdb", str(healthy.data)]
+    absent = ["--alert", "ServiceAbsent", "--alert", "SloAbsent"]
+    early = [*source, *span(START - 86_400, START + 10_785), *absent]
+    data = json.loads(mkit(tmp_path, *early, "--format", "json", spec=WATCHED).stdout)
+    assert (data["from"], data["asked_from"]) == ("2026-01-05T00:00:00Z", "2026-01-04T00:00:00Z")
+    assert [(alert["alert"], alert["firings"]) for alert in data["alerts"]] == [
+        ("ServiceAbsent", []),
+        ("SloAbsent", []),
+    ]
+    assert all(alert["evaluations"] > 300 for alert in data["alerts"])
+    text = mkit(tmp_path, *early, spec=WATCHED).stdout
+    note = "note: the history begins at 2026-01-05T00:00:00Z, after 2026-01-04T00:00:00Z; replayed from its first sample on"
+    assert note in text.splitlines()
+    # Nor does what comes before a start within the history reach back beyond it.
+    for first in (START, START + 60):
+        inside = mkit(tmp_path, *source, *span(first, START + 10_785), *absent, "--format", "json", spec=WATCHED)
+        data = json.loads(inside.stdout)
+        assert data["asked_from"] is None
+        assert not any(alert["firings"] for alert in data["alerts"])
+
+
+def test_an_absence_within_the_history_is_still_told(tmp_path: Path, server: PrivateServer) -> None:
+    """`up` has no sample there at all."""
+    done = mkit(
+        tmp_path,
+        "--prometheus",
+        server.client.url,
+        *span(START - 7200),
+        "--alert",
+        "ServiceAbsent",
+        "--format",
+        "json",
+        spec=WATCHED,
+    )
+    (absent,) = json.loads(done.stdout)["alerts"]
+    (firing,) = absent["firings"]
+    assert "2026-01-05T00:00:00Z" < firing["start"] < "2026-01-05T00:10:00Z"
+
+
 def test_no_tsdb(tmp_path: Path) -> None:
     done = mkit(tmp_path, "--tsdb", str(tmp_path), "--format", "json")
     assert done.returncode == 1

@@ -65,6 +65,11 @@ class Client:
         """The names of all metrics with a sample between two times; blocks are looked at as a whole."""
         return set(self._ask("label/__name__/values", {"start": seconds(start), "end": seconds(end)}, get=True))
 
+    def has_samples(self, upto: int) -> bool:
+        """Whether any sample is as old as ``upto``; blocks are looked at as a whole, which begin with their first sample."""
+        # Older servers do not know the limit and answer with all names.
+        return bool(self._ask("label/__name__/values", {"start": "0", "end": seconds(upto), "limit": "1"}, get=True))
+
     def _ask(self, path: str, params: Mapping[str, str], *, get: bool = False) -> Any:
         status, body = self._exchange(f"{self._parts.path.rstrip('/')}/api/v1/{path}", urlencode(params), get)
         try:

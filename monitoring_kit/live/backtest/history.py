@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from monitoring_kit.live.backtest.client import Client
+from monitoring_kit.live.backtest.errors import EvaluationError
 from monitoring_kit.live.backtest.inline import Recorded
 from monitoring_kit.promql.literals import quote
 
 PROBES = 20
+
+
+def first_sample(client: Client, start: int, end: int) -> int | None:
+    """When the history begins, in Unix milliseconds: None when that is not between ``start`` and ``end``, or cannot be told."""
+    try:
+        if client.has_samples(start) or not client.has_samples(end):
+            return None
+        before, found = start, end
+        while found - before > 1:
+            middle = (before + found) // 2
+            before, found = (before, middle) if client.has_samples(middle) else (middle, found)
+    except EvaluationError:
+        return None
+    return found
 
 
 def recorded_history(client: Client, rules: Sequence[Recorded], start: int, end: int) -> set[int]:

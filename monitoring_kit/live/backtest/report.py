@@ -17,7 +17,7 @@ def as_data(found: Backtest, incidents: Sequence[Incident], slack: int) -> dict[
     """Everything, as plain data with RFC 3339 times and lengths in seconds."""
     options = found.options
     data: dict[str, Any] = {
-        "from": show_time(options.start), "to": show_time(options.end), "complete": not found.stopped,
+        "from": show_time(options.start), "asked_from": None if options.asked is None else show_time(options.asked), "to": show_time(options.end), "complete": not found.stopped,
         "stopped": found.stopped or None, "inlined": found.inlined,
         "alerts": [_outcome(o, found, incidents, slack) for o in found.outcomes],
     }  # fmt: skip
@@ -157,6 +157,11 @@ def _percent(value: float | None) -> str:
 
 def _notes(found: Backtest) -> list[str]:
     lines = []
+    if (asked := found.options.asked) is not None:
+        begin = show_time(found.options.start)
+        lines.append(
+            f"note: the history begins at {begin}, after {show_time(asked)}; replayed from its first sample on"
+        )
     problems: dict[str, list[str]] = {}
     for o in found.outcomes:
         if o.problem:

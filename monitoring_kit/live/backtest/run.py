@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from monitoring_kit.live.backtest.align import first_evaluation, phases
 from monitoring_kit.live.backtest.client import Client
 from monitoring_kit.live.backtest.errors import BacktestError, EvaluationError
 from monitoring_kit.live.backtest.evaluate import Evaluation, evaluate
-from monitoring_kit.live.backtest.history import recorded_history
+from monitoring_kit.live.backtest.history import first_sample, recorded_history
 from monitoring_kit.live.backtest.inline import Made, NoInline, Recorded, evaluations, inline
 from monitoring_kit.live.backtest.jobs import Job, by_record
 from monitoring_kit.live.backtest.machine import Firing, replay
@@ -27,7 +27,8 @@ Recordings = Literal["auto", "history", "inline"]
 class Options:
     """``start`` and ``end`` in Unix milliseconds; ``interval`` replaces every group's; ``cold`` begins with every alert inactive
     at ``start``, else evaluation begins early enough that an alert may be pending or firing there already; ``max_inner`` is how
-    many evaluations inside of subqueries may stand for the history of recorded series, for one alert."""
+    many evaluations inside of subqueries may stand for the history of recorded series, for one alert; nothing is evaluated before
+    ``first``, where the history begins, when that is known; ``asked`` is the start that was wished, where that is earlier."""
 
     start: int
     end: int
@@ -36,6 +37,8 @@ class Options:
     recordings: Recordings = "auto"
     threads: int = 4
     max_inner: int = MAX_INNER
+    first: int | None = None
+    asked: int | None = None
 
 
 @dataclass(slots=True)
@@ -122,6 +125,19 @@ def run(
     return found
 
 
+def within_history(client: Client, jobs: Sequence[Job], options: Options) -> Options:
+    """``options`` without the time before the first sample: there, everything is absent, and no server watched it."""
+    lead = (
+        0
+        if options.cold
+        else max((job.hold + job.keep + (options.interval or job.interval) for job in jobs), default=0)
+    )
+    first = first_sample(client, options.start - lead - 1, options.end)
+    if first is None or first <= options.start:
+        return replace(options, first=first)
+    return replace(options, first=first, start=first, asked=options.start)
+
+
 def _with_history(client: Client, recordings: Sequence[Recorded], options: Options) -> set[int]:
     if options.recordings == "inline":
         return set()
@@ -164,7 +180,10 @@ def _replay(
     job = outcome.job
     step = options.interval or job.interval
     lead = 0 if options.cold else -(-(job.hold + job.keep) // step) * step
-    start = starts.get(_group(job), options.start) - lead
+    start = starts.get(_group(job), options.start)
+    if options.first is not None:
+        lead = min(lead, (start - options.first) // step * step)
+    start -= lead
     count = (options.end - start) // step + 1
     try:
         expr = inline(job.expr, absent, made=made)
