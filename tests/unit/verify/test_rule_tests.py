@@ -11,6 +11,7 @@ import pytest
 from monitoring_kit.pipeline import Compilation
 from monitoring_kit.promql import parse
 from monitoring_kit.stack.tools import find_tools
+from monitoring_kit.verify.programs import run as run_program
 from monitoring_kit.verify.rule_tests.engine import Engine
 from monitoring_kit.verify.rule_tests.evaluate import Evaluator
 from monitoring_kit.verify.rule_tests.functions import UnsupportedError
@@ -18,6 +19,7 @@ from monitoring_kit.verify.rule_tests.gotemplate import humanize, humanize1024, 
 from monitoring_kit.verify.rule_tests.mutants import KINDS, mutants
 from monitoring_kit.verify.rule_tests.mutation import score
 from monitoring_kit.verify.rule_tests.plan import Planner, RuleTests
+from monitoring_kit.verify.rule_tests.routes import quoted
 from monitoring_kit.verify.rule_tests.runner import run_all
 from monitoring_kit.verify.rule_tests.samples import matching
 from monitoring_kit.verify.rule_tests.session import Results, execute
@@ -166,6 +168,21 @@ tests:
     assert right.problem == ""
     assert "no promtool test file" in odd.problem
     assert "cannot read it" in none.problem
+
+
+@pytest.mark.skipif(not TOOLS["amtool"].found, reason=TOOLS["amtool"].missing_reason)
+@pytest.mark.parametrize("value", ["mail,phone", 'a "quoted" one', "back\\slash", "two\nlines", '"'])
+def test_amtool_reads_every_value_as_it_is(tmp_path: Path, value: str) -> None:
+    """Answers alone: amtool 0.27 and later also print a warning about values that are not quoted."""
+    escaped = quoted(value)
+    (tmp_path / "a.yml").write_text(
+        "receivers: [{name: none}, {name: hit}]\n"
+        f"route: {{receiver: none, routes: [{{receiver: hit, matchers: ['x={escaped}']}}]}}\n"
+    )
+    amtool = TOOLS["amtool"].path
+    assert amtool is not None
+    arguments = ["config", "routes", "test", "--config.file", "a.yml", f"x={escaped}"]
+    assert run_program(amtool, arguments, tmp_path).out.strip() == "hit"
 
 
 @needs_promtool
