@@ -12,7 +12,7 @@ from monitoring_kit.pipeline import Compilation
 from monitoring_kit.promql import parse
 from monitoring_kit.stack.tools import find_tools
 from monitoring_kit.verify.programs import run as run_program
-from monitoring_kit.verify.rule_tests.engine import Engine
+from monitoring_kit.verify.rule_tests.engine import Engine, engine_of
 from monitoring_kit.verify.rule_tests.evaluate import Evaluator
 from monitoring_kit.verify.rule_tests.functions import UnsupportedError
 from monitoring_kit.verify.rule_tests.gotemplate import humanize, humanize1024, humanize_duration, render
@@ -31,6 +31,7 @@ from monitoring_kit.verify.rule_tests.user_tests import run_users
 Compile = Callable[..., Compilation]
 TOOLS = find_tools()
 PROMTOOL = TOOLS["promtool"].path
+ENGINE = engine_of(TOOLS["promtool"].release)
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason=TOOLS["promtool"].missing_reason)
 SPEC = """\
 version: mkit/v1
@@ -63,7 +64,7 @@ def compiled(compile_text: Compile) -> Compilation:
 def planned(result: Compilation, *names: str) -> list[RuleTests]:
     assert result.system is not None
     assert result.model is not None
-    planner = Planner(result.system, result.model)
+    planner = Planner(result.system, result.model, engine=ENGINE)
     return [planner.alert(i) for i, rule in enumerate(planner.alerts) if not names or rule.name in names]
 
 
@@ -113,7 +114,7 @@ def test_a_wrong_rule_fails_its_tests(compiled: Compilation, tmp_path: Path, fie
 def test_recording_rules_have_their_values(compiled: Compilation, tmp_path: Path) -> None:
     assert compiled.system is not None
     assert compiled.model is not None
-    rules = [make() for make in Planner(compiled.system, compiled.model).recordings()]
+    rules = [make() for make in Planner(compiled.system, compiled.model, engine=ENGINE).recordings()]
     assert len(rules) >= 5
     results = judged(rules, tmp_path)
     assert not results.failed, results.failures
