@@ -6,6 +6,7 @@ One lock guards all families that events feed; scrapes do not take it.
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, Protocol
@@ -59,7 +60,7 @@ class Intake:
         self.facts: Facts | None = None
         self._successor: Intake | None = None
         self._watches: dict[str, list[Watch]] = {}
-        self._take = {"c": self._counter, "g": self._gauge, "h": self._values, "H": self._weighted}
+        self._take = {"c": self._counter, "g": self._gauge, "h": self._values, "H": self._weighted, "B": self._places}
 
     def watch(self, metric: str, watch: Watch) -> None:
         """Show each accepted observation of a histogram to ``watch`` (values, counts)."""
@@ -182,15 +183,26 @@ class Intake:
     def _weighted(self, item: Sequence[Any]) -> int:
         target = self._target(item, "histogram")
         values, counts = _numbers(item[3]), item[4]
+        total = None if item[5] is None else _number(item[5])
+        return self._many(target, item, values, counts, total)
+
+    def _places(self, item: Sequence[Any]) -> int:
+        target = self._target(item, "histogram")
+        values = _singles(item[3])
+        if not all(map(isfinite, values)):
+            raise Rejected("invalid_value")
+        return self._many(target, item, values, item[4], _number(item[5]))
+
+    def _many(self, target: Target, item: Any, values: Sequence[float], counts: Any, total: float | None) -> int:
         if len(values) != len(counts):
             raise Rejected("malformed")
         if any(_whole(count) < 1 for count in counts):
             raise Rejected("invalid_value")
-        total = None if item[5] is None else _number(item[5])
         observe_many(_child(target, item), values, counts, total)
         for watch in self._watches.get(target.family.name, ()):
             watch(*_finite(values, counts))
-        return sum(counts)
+        events: int = sum(counts)
+        return events
 
 
 def _child(target: Target, item: Sequence[Any]) -> Any:
@@ -208,6 +220,15 @@ def _numbers(values: Any) -> list[float]:
         raise Rejected("invalid_value")
     # A whole number beyond all floats fails here, before anything is counted.
     return [float(value) for value in values]
+
+
+def _singles(places: Any) -> list[float]:
+    """The floats whose upper 19 bits, as single ones, the client sends."""
+    if not isinstance(places, list) or len(places) > MAX_ITEM_VALUES:
+        raise Rejected("malformed")
+    if any(type(place) is not int or not 0 <= place < 1 << 19 for place in places):
+        raise Rejected("invalid_value")
+    return array("f", array("I", [place << 13 for place in places]).tobytes()).tolist()
 
 
 def _carry(old: Any, new: Any) -> None:
@@ -249,7 +270,7 @@ def _events(item: Any) -> int:
     """How many events an item that is refused stood for, as far as it can be believed."""
     try:
         kind = item[0]
-        found = item[4] if kind == "c" else len(item[3]) if kind == "h" else sum(item[4]) if kind == "H" else 1
+        found = item[4] if kind == "c" else len(item[3]) if kind == "h" else sum(item[4]) if kind in ("H", "B") else 1
         return found if type(found) is int and 0 < found < 1 << 40 else 1
     except (TypeError, KeyError, IndexError):
         return 1

@@ -17,8 +17,9 @@ handles. After ``fork`` the child starts with an empty client of its own. Python
 
 Wire: one JSON object a datagram, ``{"v": 1, "client": id, "seq": number of the datagram, "first": events sent or dropped
 before it, "events": events in it, "dropped": events dropped so far, "items": [...]}``; an item is ``["c", name, labels,
-sum, events]``, ``["g", name, labels, value]``, ``["h", name, labels, values]``, ``["H", name, labels, values, counts, sum]``,
-``["p", key, value, event time, labels]`` (prediction) or ``["t", ...]`` (truth).
+sum, events]``, ``["g", name, labels, value]``, ``["h", name, labels, values]``, ``["B", name, labels, places, counts, sum]``
+(a place is the upper 19 bits of a single float: whole numbers cost a tenth of what decimals do), ``["p", key, value, event
+time, labels]`` (prediction) or ``["t", ...]`` (truth).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from array import array
 from collections import Counter as CountOf
 from collections import deque
 from collections.abc import Callable
-from struct import pack, unpack
+from operator import mul
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -51,11 +52,11 @@ MAX_DATAGRAM = 32_000  # Bytes; half of the smallest default send buffer.
 MAX_UNSENT = 64  # Datagrams kept while the exporter is away.
 MAX_PENDING = 8_192  # Calls a handle keeps before the caller adds them up itself.
 MAX_EXACT = 512  # Observations of one flush that are sent one by one; more are rounded (by 0.1 % at most) and counted.
-_MASK = 0xFFFFE000  # Keeps 10 bits of a single float's fraction: truncated by 0.1 % at most.
+_UNUSED = 13  # Last bits of a single float that are not kept: 10 bits of its fraction are, truncated by 0.1 % at most.
+_MASK = 0xFFFFFFFF << _UNUSED & 0xFFFFFFFF
 _BYTES = (0, 1, 2, 3) if sys.byteorder == "little" else (3, 2, 1, 0)  # Where a single float's bytes lie, lowest first.
-_LARGEST = (
-    3.4028234663852886e38  # Of single floats; what is larger counts as this, which is in the last bucket as well.
-)
+# What is too large for a single float counts as the largest, which is in the last bucket as well.
+_LARGEST = {0x7F800000: 0x7F7FFFFF & _MASK, 0xFF800000: 0xFF7FFFFF & _MASK}
 MAX_DISTINCT = 16_384  # Rounded values kept for one handle.
 MAX_HANDLES = 10_000
 MAX_FACTS = 10_000  # Predictions and truths kept between two flushes.
@@ -78,11 +79,12 @@ class _Handle:
         self._name = name
         self._labels = labels
         self.lost = 0
+        self._pending: list[Any] = []  # Timers hold it too: it is emptied, never replaced.
         self.clear()
 
     def clear(self) -> None:
         """Forget everything pending, and any lock that a fork left held."""
-        self._pending: list[Any] = []
+        del self._pending[:]
         self._folding = threading.Lock()
         self._reset()
 
@@ -222,6 +224,7 @@ class Histogram(_Handle):
         # Not by an __init__, which would cost more than the clock.
         timer = _Timer()
         timer._histogram = self
+        timer._pending = self._pending
         return timer
 
     def _reset(self) -> None:
@@ -259,17 +262,21 @@ class Histogram(_Handle):
         out: list[tuple[list[Any], int]] = []
         if exact:
             out.append((["h", self._name, self._labels, exact], len(exact)))
+        for infinite, largest in _LARGEST.items():
+            if infinite in rounded:
+                rounded[largest] += rounded.pop(infinite)
         places = list(rounded)
         # Parts that fit into a datagram; the sum's rounding error goes with the last one.
-        for start in range(0, len(places), 1024):
-            part = places[start : start + 1024]
-            values = [_value(place) for place in part]
+        for start in range(0, len(places), 2048):
+            part = places[start : start + 2048]
             counts = [rounded[place] for place in part]
-            share = sum(value * count for value, count in zip(values, counts))  # noqa: B905 - Python 3.9
+            share = sum(map(mul, memoryview(array("I", part)).cast("B").cast("f"), counts))
             total -= share
-            if start + 1024 >= len(places):
+            if start + 2048 >= len(places):
                 share += total
-            out.append((["H", self._name, self._labels, values, counts, share], sum(counts)))
+            out.append(
+                (["B", self._name, self._labels, [place >> _UNUSED for place in part], counts, share], sum(counts))
+            )
         return out
 
 
@@ -288,17 +295,12 @@ def _places(values: list[Any], mask: int) -> memoryview:
     return memoryview(raw).cast("I")
 
 
-def _value(place: int) -> float:
-    """The value that a rounded place stands for, written with the digits it has."""
-    value = float(f"{unpack('f', pack('I', place))[0]:.7g}")
-    return min(max(value, -_LARGEST), _LARGEST)
-
-
 class _Timer:
     """One timing at a time as a context manager, any number as a decorator. ``Histogram.time`` makes it."""
 
-    __slots__ = ("_histogram", "_start")
+    __slots__ = ("_histogram", "_pending", "_start")
     _histogram: Histogram
+    _pending: list[Any]
     _start: float
 
     def __enter__(self) -> _Timer:
@@ -306,14 +308,13 @@ class _Timer:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        histogram = self._histogram
-        pending = histogram._pending
+        pending = self._pending
         pending.append(perf_counter() - self._start)
         if len(pending) > MAX_PENDING:
-            histogram._relieve()
+            self._histogram._relieve()
 
     def __call__(self, function: F) -> F:
-        histogram = self._histogram
+        histogram, pending = self._histogram, self._pending
         observe = histogram.observe
 
         @functools.wraps(function)
@@ -322,7 +323,6 @@ class _Timer:
             try:
                 return function(*args, **kwargs)
             finally:
-                pending = histogram._pending
                 pending.append(perf_counter() - start)
                 if len(pending) > MAX_PENDING:
                     histogram._relieve()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import time
 from pathlib import Path
@@ -54,6 +55,13 @@ def rig() -> Any:
     (["H", "h_seconds", {}, [1.0], [0], 0], "invalid_value"),
     (["H", "h_seconds", {}, [1.0, 2.0], [1], 0], "malformed"),
     (["h", "h_seconds", {}, [10**400]], "malformed"),
+    (["B", "h_seconds", {}, [0x3E800000 >> 13], [1], float("nan")], "invalid_value"),
+    (["B", "h_seconds", {}, [0x7F800000 >> 13], [1], 0], "invalid_value"),  # An infinity's bits.
+    (["B", "h_seconds", {}, [1 << 19], [1], 0], "invalid_value"),
+    (["B", "h_seconds", {}, [-1], [1], 0], "invalid_value"),
+    (["B", "h_seconds", {}, [0.25], [1], 0], "invalid_value"),
+    (["B", "h_seconds", {}, [1, 2], [1], 0], "malformed"),
+    (["B", "h_seconds", {}, 1, [1], 0], "malformed"),
     (["c", "a_total"], "malformed"),
     (["?"], "malformed"), ([], "malformed"), (None, "malformed"), (3, "malformed"), ({}, "malformed"),
     (["p", {"id": "1"}, 2, 0, {}], "no_quality"),
@@ -68,19 +76,20 @@ def test_what_is_not_declared_is_dropped_and_counted(rig: Rig, item: Any, reason
 
 def test_what_is_declared_is_counted_and_the_model_filled_in(rig: Rig) -> None:
     items = [["c", "a_total", {"x": "1"}, 2.5, 3], ["g", "g", {}, 4], ["h", "h_seconds", {}, [0.05, 5.0]],
-             ["H", "h_seconds", {}, [0.5], [10], 5.0], ["c", "mkit_model_batches_total", {}, 1, 1]]  # fmt: skip
+             ["H", "h_seconds", {}, [0.5], [10], 5.0], ["B", "h_seconds", {}, [0x3E800000 >> 13], [4], 1.0],
+             ["c", "mkit_model_batches_total", {}, 1, 1]]  # fmt: skip
     assert rig.intake.items("http", items) == 0
     assert rig.value("a_total", x="1") == 2.5
     assert rig.value("g", model="m") == 4
-    assert rig.value("h_seconds_count") == 12
-    assert rig.value("h_seconds_sum") == pytest.approx(10.05)
-    assert 'h_seconds_bucket{le="1.0"} 11' in rig.text()
+    assert rig.value("h_seconds_count") == 16
+    assert rig.value("h_seconds_sum") == pytest.approx(11.05)
+    assert 'h_seconds_bucket{le="1.0"} 15' in rig.text()
     assert rig.value("mkit_model_batches_total", **MODEL) == 1
-    assert rig.value("mkit_ai_ingest_events_total", transport="http") == 3 + 1 + 2 + 10 + 1
+    assert rig.value("mkit_ai_ingest_events_total", transport="http") == 3 + 1 + 2 + 10 + 4 + 1
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5) | st.sampled_from(["c", "h", "H", "g", "a_total", "h_seconds", "x", "1"]),
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5) | st.sampled_from(["c", "h", "H", "B", "g", "a_total", "h_seconds", "x", "1"]),
     lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.sampled_from(["x", "y", "v", "items", "client"]), inner, max_size=4),
     max_leaves=12,
 )  # fmt: skip
@@ -207,6 +216,21 @@ def test_the_socket_has_its_mode_and_goes_with_the_exporter(tmp_path: Path) -> N
         assert rig.value("mkit_model_processes", **MODEL) == 1
         assert (rig.value("mkit_model_resident_memory_bytes", **MODEL) or 0) > 1 << 20
     assert not path.exists()
+
+
+def test_many_observations_of_a_client_keep_their_buckets_and_their_sum(tmp_path: Path) -> None:
+    with Rig({**CONFIG, "ingest": {"unix": str(tmp_path / "s")}}) as rig:
+        client = Client(str(tmp_path / "s"), start=False)
+        histogram = client.histogram("h_seconds")
+        values = [bound * factor for bound in (0.1, 1, 10) for factor in (0.9, 1, 1.002) for _ in range(400)] + [1e300]
+        for value in values:
+            histogram.observe(value)
+        client.flush()
+        until(lambda: rig.value("h_seconds_count") == len(values))
+        for bound in (0.1, 1.0):
+            count = sum(value <= bound for value in values)
+            assert f'h_seconds_bucket{{le="{bound}"}} {count}\n' in rig.text()
+        assert rig.value("h_seconds_sum") == pytest.approx(math.fsum(values))
 
 
 def test_a_stale_socket_is_replaced_and_a_file_is_not(tmp_path: Path) -> None:
