@@ -18,6 +18,7 @@ from .faults import SourceFault, column_names, scrub
 from .table import Ask, Canceller, Table
 
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+_LOG_CLOSED = ("SQLITE_READONLY_CANTINIT", "SQLITE_READONLY_RECOVERY", "SQLITE_READONLY_DIRECTORY")
 # Virtual machine steps between two looks at the clock: about 50 microseconds of work.
 _STEPS = 2_000
 
@@ -33,6 +34,10 @@ def _fault(error: sqlite3.Error) -> SourceFault:
     text = scrub(f"{name}: {error}", ())
     if name.startswith(("SQLITE_INTERRUPT", "SQLITE_BUSY", "SQLITE_LOCKED")):
         return SourceFault("timeout", text)
+    if name in _LOG_CLOSED:
+        # https://sqlite.org/wal.html#read_only_databases
+        hint = "a file in write-ahead log mode can be read without write access only while an application has it open"
+        return SourceFault("permission", f"{text}; {hint}")
     if name.startswith(("SQLITE_AUTH", "SQLITE_READONLY", "SQLITE_PERM")):
         return SourceFault("permission", text)
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_CORRUPT")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import socket
 import sqlite3
 import stat
@@ -22,10 +23,12 @@ import yaml
 from click.testing import CliRunner
 from monitoring_kit.exporters.business import config_metrics, config_sources
 from monitoring_kit.exporters.business.config import parse_config
-from monitoring_kit.exporters.business.faults import REASONS
+from monitoring_kit.exporters.business.faults import REASONS, SourceFault
 from monitoring_kit.exporters.business.grants import grants
 from monitoring_kit.exporters.business.health import main as health
 from monitoring_kit.exporters.business.spec_config import COLLECT_KEYS, DEFAULT_STATE_FILE
+from monitoring_kit.exporters.business.sqlite import SqliteDriver
+from monitoring_kit.exporters.runtime import Deadline
 
 from monitoring_kit.cli.exporter import command
 from monitoring_kit.pipeline import Compilation
@@ -184,8 +187,10 @@ def test_the_grants_of_sqlite_open_the_file_to_one_reader_only(tmp_path: Path) -
 
 
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="becomes other users")
-def test_a_reader_in_the_group_reads_what_an_application_writes_meanwhile() -> None:
-    application, reader, group = 65_534, 12_346, 12_345
+@pytest.mark.parametrize("way", ["group", "acl"])
+def test_who_is_granted_reads_what_an_application_writes_meanwhile(way: str) -> None:
+    application, reader, stranger = 65_534, 12_346, 12_347
+    group = 12_345 if way == "group" else reader
     with tempfile.TemporaryDirectory() as name:
         path = Path(name, "shop.db")
         with contextlib.closing(sqlite3.connect(path)) as db:
@@ -196,25 +201,46 @@ def test_a_reader_in_the_group_reads_what_an_application_writes_meanwhile() -> N
         path.parent.chmod(0o700)
         path.chmod(0o600)
         metric = {"type": "gauge", "help": "Rows.", "source": "shop", "query": "SELECT COUNT(*) FROM t"}
-        source = {"kind": "sqlite", "url": f"sqlite:///{path}"}
-        printed = grants(parse_config({"sources": {"shop": source}, "metrics": {"rows_now": metric}}))
-        (command,) = [line.removeprefix("-- ") for line in printed.splitlines() if line.startswith("-- chgrp")]
-        subprocess.run(["sh", "-c", command.replace("<EXPORTER-GROUP>", str(group))], check=True)
+        address = {"kind": "sqlite", "url": f"sqlite:///{path}"}
+        config = parse_config({"sources": {"shop": address}, "metrics": {"rows_now": metric}})
+        tool = "-- chgrp" if way == "group" else "-- setfacl"
+        for line in grants(config).splitlines():
+            if line.startswith(tool):
+                command = line[3:].replace("<EXPORTER-GROUP>", str(group)).replace("<EXPORTER-USER>", str(reader))
+                if way == "acl" and shutil.which("setfacl") is None:
+                    pytest.skip("setfacl is not installed")
+                done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+                if "not supported" in done.stderr:
+                    pytest.skip("a file system without access control lists")
+                assert (done.returncode, done.stderr) == (0, "")
 
         def write() -> int:
             db = sqlite3.connect(path, isolation_level=None)
             db.execute("INSERT INTO t VALUES (1)")
             return 0  # it ends without closing: -wal and -shm stay
 
+        def stop() -> int:
+            sqlite3.connect(path).execute("SELECT 1 FROM t").connection.close()
+            return 0  # the last one that closes removes -wal and -shm
+
         def read() -> int:
             with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
                 return int(db.execute("SELECT COUNT(*) FROM t").fetchone()[0])
 
+        def explain() -> int:
+            try:
+                SqliteDriver(config.sources["shop"].address).connect(Deadline.after(5))
+            except SourceFault as fault:
+                return 7 if "write-ahead log" in str(fault) else 8
+            return 6
+
         assert _as_user(application, application, write) == 0
-        assert {f.stat().st_gid for f in path.parent.iterdir()} == {group}
         assert len(list(path.parent.iterdir())) == 3
         assert _as_user(reader, group, read) == 1
-        assert _as_user(reader, reader, read) == 99
+        assert _as_user(stranger, stranger, read) == 99
+        assert _as_user(application, application, stop) == 0
+        assert len(list(path.parent.iterdir())) == 1
+        assert _as_user(reader, group, explain) == 7
 
 
 def _as_user(user: int, group: int, what: Callable[[], int]) -> int:
