@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,12 @@ from monitoring_kit.stack.tools import find_tools
 os.environ["PATH"] = os.pathsep.join(
     [*dict.fromkeys(str(t.path.parent) for t in find_tools().values() if t.path), os.environ["PATH"]]
 )
+
+# What this process ignores, the programs that tests end by a signal would ignore as well: SIGHUP under nohup, SIGINT behind a
+# shell's `&`. A handler that does nothing is not inherited.
+for _ignored in {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}:
+    if signal.getsignal(_ignored) is signal.SIG_IGN:
+        signal.signal(_ignored, lambda *_: None)
 
 # A property holds or not, however long an example takes: on a loaded machine Hypothesis' own 200 ms would fail sound code.
 settings.register_profile("mkit", deadline=None)
