@@ -17,7 +17,8 @@ def run(routing: Routing, alerts: Alerts) -> Iterable[Diagnostic]:
     for route in routing.routes():
         repeat, group = route.times["repeat_interval"], route.times["group_interval"]
         own = [key for key in ("repeat_interval", "group_interval") if key in route.node.entries]
-        if repeat >= group or not own:
+        # Up to a tenth shorter is how one asks for every look: exactly as long, and a moment's jitter skips one.
+        if repeat * 10 >= group * 9 or not own:
             continue
         notes = (
             (Note(route.node.value_span("group_interval"), "a group is looked at this often"),) if len(own) == 2 else ()

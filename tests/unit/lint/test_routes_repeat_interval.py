@@ -17,11 +17,12 @@ def tree(*children: str) -> str:
 FOUND = [
     ("route: {receiver: ops, repeat_interval: 1m}\n" + R, "1m"),
     ("route: {receiver: ops, group_interval: 5h}\n" + R, "5h"),
-    ("route: {receiver: ops, group_interval: 10m, repeat_interval: 9m}\n" + R, "9m"),
+    ("route: {receiver: ops, group_interval: 10m, repeat_interval: 8m}\n" + R, "8m"),
     (tree("{receiver: team, repeat_interval: 4m}"), "4m"),
 ]
 SILENT = [
     "route: {receiver: ops, group_interval: 10m, repeat_interval: 10m}\n" + R,
+    "route: {receiver: ops, group_interval: 10m, repeat_interval: 9m}\n" + R,
     "route: {receiver: ops, repeat_interval: 5m}\n" + R,
     "route: {receiver: ops}\n" + R,
     tree("{receiver: team, group_interval: 1m, repeat_interval: 2m, routes: [{receiver: ops}]}"),
