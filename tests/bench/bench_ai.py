@@ -25,7 +25,7 @@ from monitoring_kit.exporters.ai.parts import Lasting
 from monitoring_kit.exporters.ai.statsd import StatsdHandler, StatsdNames
 from monitoring_kit.exporters.runtime.native import upper_bound
 
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, pace
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 TENTHS = [0.1] * 10
@@ -58,6 +58,8 @@ def client_figures() -> list[Figure]:
         for what, who, value in json.loads(answer):
             promised = who == "mkit_client" and "thread" not in what
             out.append(Figure(what + which, who, value, "ns", 400 if promised else None))
+            if (what, who) == ("counter.inc()", "prometheus_client"):
+                out.append(pace(value))
     return out
 
 
