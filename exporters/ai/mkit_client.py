@@ -267,12 +267,12 @@ class Histogram(_Handle):
                 rounded[largest] += rounded.pop(infinite)
         places = list(rounded)
         # Parts that fit into a datagram; the sum's rounding error goes with the last one.
-        for start in range(0, len(places), 2048):
-            part = places[start : start + 2048]
+        for start in range(0, len(places), 1024):
+            part = places[start : start + 1024]
             counts = [rounded[place] for place in part]
             share = sum(map(mul, memoryview(array("I", part)).cast("B").cast("f"), counts))
             total -= share
-            if start + 2048 >= len(places):
+            if start + 1024 >= len(places):
                 share += total
             out.append(
                 (["B", self._name, self._labels, [place >> _UNUSED for place in part], counts, share], sum(counts))

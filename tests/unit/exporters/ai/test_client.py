@@ -191,6 +191,21 @@ def test_many_observations_are_rounded_by_a_tiny_bit_and_the_sum_is_exact(seed: 
     assert total == pytest.approx(math.fsum(values), rel=1e-9)
 
 
+def test_many_places_with_large_counts_and_long_labels_fit_into_datagrams() -> None:
+    client = Client(start=False)
+    histogram = client.histogram("h", camera="x" * 8_000)
+    for n in range(3_000):
+        histogram.observe(1.01**n % 7919)
+    histogram._fold()
+    for place in histogram._rounded:
+        histogram._rounded[place] = 10**9
+    assert len(histogram._rounded) > 1_500
+    found = items(client)
+    assert client.dropped == 0
+    assert len(found) >= 2
+    assert all(len(data) < 2 * mkit_client.MAX_DATAGRAM for data, _ in client._unsent)
+
+
 def test_huge_observations_among_many_are_not_lost() -> None:
     client = Client(start=False)
     histogram = client.histogram("h")
