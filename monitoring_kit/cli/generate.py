@@ -104,7 +104,10 @@ def _prove(
     step = steps.step("verifying with promtool and amtool, and compiling again")
     with step, SecondCompilation("monitoring_kit.cli.again", [spec, env or ""]) as again:
         rules = sum(len(group.rules) for group in compilation.model.groups) if compilation.model else 0
-        proof = verify(compilation.outputs, rules, compilation.report, spec, targets=targets_of(compilation))
+        features = compilation.system.spec.prometheus.features if compilation.system else ()
+        proof = verify(
+            compilation.outputs, rules, compilation.report, spec, targets=targets_of(compilation), features=features
+        )
         if not compilation.report.failed:
             sha256 = compilation.system.sha256 if compilation.system else ""
             again.compare(compilation.outputs, spec, sha256, compilation.report)

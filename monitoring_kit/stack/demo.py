@@ -201,7 +201,9 @@ def verified(compilation: Compilation, path: str) -> str:
     """Verify a compilation with the real tools; Failed when a proof fails."""
     assert compilation.model is not None
     meant = sum(len(group.rules) for group in compilation.model.groups)
-    proof = verify(compilation.outputs, meant, compilation.report, path)
+    assert compilation.system is not None
+    features = compilation.system.spec.prometheus.features
+    proof = verify(compilation.outputs, meant, compilation.report, path, features=features)
     if not compilation.ok:
         raise Failed("\n".join(f"{d.span}: {d.message}" for d in compilation.report))
     return (

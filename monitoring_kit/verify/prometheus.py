@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from monitoring_kit.verify.programs import run
 
 _FOUND = re.compile(r"SUCCESS: (\d+) rules? found")
 _UNKNOWN_SD = re.compile(r"field (\w+_sd_configs) not found in type config\.ScrapeConfig")
+# The options of `--enable-feature` in the help; up to 2.x it names a single one.
+_FEATURES_HELP = re.compile(r"--enable-feature=.*?(?=\n\n|\n +--|\Z)", re.DOTALL)
 _MISSING_FILE = re.compile(r"no such file or directory|permission denied")
 
 # Prometheus' documentation, "scrape_config". A distribution may leave some out of its build; Debian does.
@@ -45,18 +47,31 @@ def count_rules(outputs: Mapping[str, Output]) -> int:
     return sum(len(group["rules"]) for group in groups)
 
 
-def check_config(promtool: Path, root: Path, outputs: Mapping[str, Output], report: Report) -> list[str]:
+def feature_flags(promtool: Path, features: Sequence[str], folder: Path) -> list[str]:
+    """``--enable-feature`` for those of the server's ``features`` that this promtool knows: it warns of all others, and only a few
+    of a server's change what it judges."""
+    if not features:
+        return []
+    known = _FEATURES_HELP.search(run(promtool, ["--help"], folder).text)
+    words = set(re.findall(r"[a-z0-9-]+", known[0])) if known else set()
+    wanted = [feature for feature in features if feature in words]
+    return [f"--enable-feature={','.join(wanted)}"] if wanted else []
+
+
+def check_config(
+    promtool: Path, root: Path, outputs: Mapping[str, Output], report: Report, flags: Sequence[str] = ()
+) -> list[str]:
     """``promtool check config`` without the referenced files: secrets are on the servers, not here. The result says what
     this promtool could not check: Debian builds it without several service discoveries."""
     if PROMETHEUS_YML not in outputs:
         return []
-    result = run(promtool, ["check", "config", "--syntax-only", PROMETHEUS_YML], root)
+    result = run(promtool, [*flags, "check", "config", "--syntax-only", PROMETHEUS_YML], root)
     skipped: list[str] = []
     unknown = sorted(set(_UNKNOWN_SD.findall(result.text)) & SERVICE_DISCOVERIES)
     if unknown:
         slim = "prometheus/without-discovery.yml"
         (root / slim).write_text(yaml_text(_without(outputs[PROMETHEUS_YML].tree, unknown))[0], encoding="utf-8")
-        result = run(promtool, ["check", "config", "--syntax-only", slim], root)
+        result = run(promtool, [*flags, "check", "config", "--syntax-only", slim], root)
         skipped.append(f"{', '.join(unknown)} of {PROMETHEUS_YML}: this promtool was built without")
         if result.failed:
             # Its line numbers are those of the slim copy.
@@ -71,7 +86,9 @@ def _without(config: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     return {**config, "scrape_configs": jobs}
 
 
-def check_rules(promtool: Path, root: Path, outputs: Mapping[str, Output], meant: int, report: Report) -> None:
+def check_rules(
+    promtool: Path, root: Path, outputs: Mapping[str, Output], meant: int, report: Report, flags: Sequence[str] = ()
+) -> None:
     """``promtool check rules`` on all files at once. Raises ``InternalError`` when it accepts them but finds another number
     of rules than the ``meant`` ones."""
     paths = rule_files(outputs)
@@ -79,7 +96,7 @@ def check_rules(promtool: Path, root: Path, outputs: Mapping[str, Output], meant
         if meant:
             raise InternalError(f"{meant} rules were meant, but there is no rule file")
         return
-    result = run(promtool, ["check", "rules", *paths], root)
+    result = run(promtool, [*flags, "check", "rules", *paths], root)
     if result.failed:
         blame("promtool", result.text, paths[0], outputs, report)
         return

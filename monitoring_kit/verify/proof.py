@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
@@ -28,16 +29,18 @@ class Verification:
 
 # The judge of each server's files.
 _JUDGES = {"promtool": "prometheus", "amtool": "alertmanager"}
+_NEEDS_FEATURE = re.compile(r"not enabled|experimental|--enable-feature")
 
 
 def verify(
     outputs: Mapping[str, Output], meant_rules: int, report: Report, spec: str, tools: Mapping[str, Tool] | None = None,
-    targets: Mapping[str, str] | None = None,
+    targets: Mapping[str, str] | None = None, features: Sequence[str] = (),
 ) -> Verification:  # fmt: skip
     """Read everything back, then let promtool and amtool judge it in a private folder.
 
-    ``meant_rules`` is the number of rules in the model; ``targets`` the versions that the spec targets, by server. A missing
-    tool is the error ``verify/missing-tool`` at the ``spec`` file. Raises ``InternalError`` when the files do not say what the model says.
+    ``meant_rules`` is the number of rules in the model; ``targets`` the versions that the spec targets, by server;
+    ``features`` those that its Prometheus servers enable. A missing tool is the error ``verify/missing-tool`` at the
+    ``spec`` file. Raises ``InternalError`` when the files do not say what the model says.
     """
     parse_back(outputs)
     if (emitted := prometheus.count_rules(outputs)) != meant_rules:
@@ -56,9 +59,9 @@ def verify(
                 help=f"{reason}\nor write unverified files with --no-verify",
             )  # fmt: skip
     said = Report()
-    skipped = _judge(outputs, meant_rules, usable, said) if usable else []
+    skipped = _judge(outputs, meant_rules, usable, said, features) if usable else []
     for found in said:
-        report.add(_excused(found, usable, targets or {}))
+        report.add(_excused(_unfeatured(found, usable, features), usable, targets or {}))
     for what in skipped:
         report.info(
             "verify/partial",
@@ -67,6 +70,23 @@ def verify(
             help="a complete promtool is in the official release archives",
         )
     return Verification({name: tool.version or "unknown" for name, tool in usable.items()}, tuple(skipped))
+
+
+def _unfeatured(found: Diagnostic, tools: Mapping[str, Tool], features: Sequence[str]) -> Diagnostic:
+    """promtool rejects what a feature of the server allows, and its own build knows no such feature (2.x, mostly): nobody's mistake."""
+    if found.code != "verify/promtool" or not _NEEDS_FEATURE.search(found.message):
+        return found
+    tool = tools["promtool"]
+    assert tool.path is not None
+    passed = "".join(prometheus.feature_flags(tool.path, features, tool.path.parent)).partition("=")[2].split(",")
+    lacking = [f"`{feature}`" for feature in features if feature.startswith("promql-") and feature not in passed]
+    if not lacking:
+        return found
+    return replace(
+        found,
+        help=f"this promtool is {tool.version} and has no {', '.join(lacking)} to enable, as the spec's server does: get a newer one with "
+        "`mkit tools fetch --suite sid` and run again with MKIT_SUITE=sid, or name yours in MKIT_PROMTOOL",
+    )
 
 
 def _excused(found: Diagnostic, tools: Mapping[str, Tool], targets: Mapping[str, str]) -> Diagnostic:
@@ -93,15 +113,18 @@ def _needed(outputs: Mapping[str, Output]) -> list[str]:
     return names
 
 
-def _judge(outputs: Mapping[str, Output], meant: int, tools: Mapping[str, Tool], report: Report) -> list[str]:
+def _judge(
+    outputs: Mapping[str, Output], meant: int, tools: Mapping[str, Tool], report: Report, features: Sequence[str]
+) -> list[str]:
     wanted = [
         p for p in outputs if p.startswith(("prometheus/", "alertmanager/")) or p in prometheus.web_files(outputs)
     ]
     skipped: list[str] = []
     with private_copy(outputs, wanted) as root:
         if (promtool := tools.get("promtool")) and promtool.path:
-            skipped += prometheus.check_config(promtool.path, root, outputs, report)
-            prometheus.check_rules(promtool.path, root, outputs, meant, report)
+            flags = prometheus.feature_flags(promtool.path, features, root)
+            skipped += prometheus.check_config(promtool.path, root, outputs, report, flags)
+            prometheus.check_rules(promtool.path, root, outputs, meant, report, flags)
             skipped += prometheus.check_web(promtool.path, root, outputs, report)
         if (amtool := tools.get("amtool")) and amtool.path:
             alertmanager.check_config(amtool.path, root, outputs, report)

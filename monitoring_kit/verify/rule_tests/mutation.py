@@ -50,7 +50,7 @@ class _Try:
     files: Sequence[TestFile]
 
 
-def score(rules: Sequence[RuleTests], promtool: Path, folder: Path, tick: Tick) -> Score:
+def score(rules: Sequence[RuleTests], promtool: Path, folder: Path, tick: Tick, flags: Sequence[str] = ()) -> Score:
     """Run every mutant of every tested rule. The rules' own tests must pass already."""
     result = Score()
     pending: list[_Try] = []
@@ -62,11 +62,11 @@ def score(rules: Sequence[RuleTests], promtool: Path, folder: Path, tick: Tick) 
             pending.append(_Try(owner, mutant, owner.files[:1]))
         if rule is None:
             result.untested += 1
-    left = _round(pending, promtool, folder, result, tick, "mutants, first round")
+    left = _round(pending, promtool, folder, result, tick, "mutants, first round", flags)
     again = [
         replace(t, files=[*t.owner.files[1:], *using.get(_identity(_subject(t.owner)), ())[:_DEPENDANTS]]) for t in left
     ]
-    left = _round([t for t in again if t.files], promtool, folder, result, tick, "mutants, second round")
+    left = _round([t for t in again if t.files], promtool, folder, result, tick, "mutants, second round", flags)
     left += [t for t in again if not t.files]
     result.survivors = [Survivor(t.owner.name, t.owner.service, t.mutant.kind, t.mutant.change) for t in left]
     return result
@@ -94,7 +94,9 @@ def _users_of(rules: Sequence[RuleTests]) -> dict[tuple[object, ...], list[TestF
     return found
 
 
-def _round(tries: Sequence[_Try], promtool: Path, folder: Path, result: Score, tick: Tick, text: str) -> list[_Try]:
+def _round(
+    tries: Sequence[_Try], promtool: Path, folder: Path, result: Score, tick: Tick, text: str, flags: Sequence[str]
+) -> list[_Try]:
     """Run ``tries``; those that nothing noticed."""
     asked: list[Variant] = []
     for number, one in enumerate(tries):
@@ -110,7 +112,7 @@ def _round(tries: Sequence[_Try], promtool: Path, folder: Path, result: Score, t
         done += judged
         tick(text, done, len(asked))
 
-    noticed = caught(promtool, folder, asked, advance)
+    noticed = caught(promtool, folder, asked, advance, flags)
     for number in noticed:
         result.caught[tries[number].mutant.kind] += 1
     return [one for number, one in enumerate(tries) if number not in noticed]

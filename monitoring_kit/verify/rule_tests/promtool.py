@@ -47,9 +47,10 @@ def run(
     names: Sequence[str],
     done: Callable[[Mapping[str, str]], None] = lambda verdicts: None,
     batch: int = BATCH,
+    flags: Sequence[str] = (),
 ) -> dict[str, str]:
     """What promtool found wrong with each of the test files ``names`` in ``folder``: "" where nothing. ``done`` is told the
-    verdicts of each process that ended. When it is interrupted, no process is left behind."""
+    verdicts of each process that ended; ``flags`` are promtool's own, before the command. When it is interrupted, no process is left behind."""
     batches = [names[i : i + batch] for i in range(0, len(names), batch)]
     verdicts: dict[str, str] = {}
     # promtool's databases go where they are removed with the rest, should it be ended.
@@ -58,7 +59,7 @@ def run(
         ThreadPoolExecutor(max_workers=max(1, os.cpu_count() or 1)) as pool,
     ):
         children = _Children(databases)
-        waiting = [pool.submit(_batch, promtool, folder, some, children) for some in batches]
+        waiting = [pool.submit(_batch, promtool, folder, some, children, flags) for some in batches]
         try:
             for one in as_completed(waiting):
                 found = one.result()
@@ -103,9 +104,11 @@ class _Children:
                 child.kill()
 
 
-def _batch(promtool: Path, folder: Path, names: Sequence[str], children: _Children) -> dict[str, str]:
+def _batch(
+    promtool: Path, folder: Path, names: Sequence[str], children: _Children, flags: Sequence[str]
+) -> dict[str, str]:
     try:
-        child = children.start([str(promtool), "test", "rules", *names], folder)
+        child = children.start([str(promtool), *flags, "test", "rules", *names], folder)
     except OSError as error:
         return dict.fromkeys(names, f"promtool does not start: {error.strerror}")
     if child is None:

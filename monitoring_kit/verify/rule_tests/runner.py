@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from monitoring_kit.conventions import ALERTMANAGER_YML
 from monitoring_kit.stack.tools import Tool
 from monitoring_kit.verify.programs import private_copy
+from monitoring_kit.verify.prometheus import feature_flags
 from monitoring_kit.verify.rule_tests.engine import engine_of
 from monitoring_kit.verify.rule_tests.mutation import Score, score
 from monitoring_kit.verify.rule_tests.routes import RouteProof, prove
@@ -48,10 +49,11 @@ def run_all(
     assert amtool.path is not None
     rules = plan(system, model, tick, engine=engine_of(promtool.release), only=only)
     with workplace(keep) as folder:
-        results = execute(rules, promtool.path, folder, tick, readable=keep is not None)
-        results.users = run_users(users, compilation.outputs, promtool.path, folder)
+        flags = feature_flags(promtool.path, system.spec.prometheus.features, folder)
+        results = execute(rules, promtool.path, folder, tick, readable=keep is not None, flags=flags)
+        results.users = run_users(users, compilation.outputs, promtool.path, folder, flags)
         passing = [r for r in rules if not results.problem(r)]
-        found = score(passing, promtool.path, folder, tick) if mutate else None
+        found = score(passing, promtool.path, folder, tick, flags) if mutate else None
     wanted = [p for p in compilation.outputs if p == ALERTMANAGER_YML or p.startswith("alertmanager/")]
     routes = RouteProof()
     if ALERTMANAGER_YML in compilation.outputs:

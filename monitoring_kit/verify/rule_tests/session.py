@@ -139,7 +139,15 @@ def workplace(keep: Path | None) -> Iterator[Path]:
             yield Path(name)
 
 
-def execute(rules: list[RuleTests], promtool: Path, folder: Path, tick: Tick, *, readable: bool = False) -> Results:
+def execute(
+    rules: list[RuleTests],
+    promtool: Path,
+    folder: Path,
+    tick: Tick,
+    *,
+    readable: bool = False,
+    flags: Sequence[str] = (),
+) -> Results:
     """Write the test files to ``folder`` and run them: ``readable`` one for each alert, else those that may be, side by side."""
     files = [file for rule in rules for file in rule.files]
     packed = [Bundle(f, (f,)) for f in files] if readable else bundles(files)
@@ -150,17 +158,23 @@ def execute(rules: list[RuleTests], promtool: Path, folder: Path, tick: Tick, *,
         done += count
         tick("promtool runs the tests", done, total)
 
-    said = _run(promtool, folder, packed, advance, readable=readable)
+    said = _run(promtool, folder, packed, advance, readable=readable, flags=flags)
     failures = {b.file.name: said[b.file.name] for b in packed if len(b.members) == 1}
     # What a bundle says of many is not told apart from its words: each is asked again alone.
     doubted = [Bundle(m, (m,)) for b in packed if len(b.members) > 1 and said[b.file.name] for m in b.members]
     failures |= {m.name: "" for b in packed if len(b.members) > 1 and not said[b.file.name] for m in b.members}
-    failures |= _run(promtool, folder, doubted, advance, readable=readable)
+    failures |= _run(promtool, folder, doubted, advance, readable=readable, flags=flags)
     return Results(rules, failures)
 
 
 def _run(
-    promtool: Path, folder: Path, packed: Sequence[Bundle], advance: Callable[[int], None], *, readable: bool
+    promtool: Path,
+    folder: Path,
+    packed: Sequence[Bundle],
+    advance: Callable[[int], None],
+    *,
+    readable: bool,
+    flags: Sequence[str],
 ) -> dict[str, str]:
     """What promtool says, by the name of each bundle's file."""
     names = {write(folder, one.file, readable=readable).name: one for one in packed}
@@ -169,4 +183,5 @@ def _run(
     def done(some: Mapping[str, str]) -> None:
         advance(sum(len(names[name].members) for name in some))
 
-    return {names[name].file.name: text for name, text in run(promtool, folder, list(names), done, batch).items()}
+    said = run(promtool, folder, list(names), done, batch, flags)
+    return {names[name].file.name: text for name, text in said.items()}

@@ -30,7 +30,9 @@ class UserTest:
     problem: str = ""
 
 
-def run_users(paths: Sequence[Path], outputs: Mapping[str, Output], promtool: Path, folder: Path) -> list[UserTest]:
+def run_users(
+    paths: Sequence[Path], outputs: Mapping[str, Output], promtool: Path, folder: Path, flags: Sequence[str] = ()
+) -> list[UserTest]:
     """Run the users' own promtool test files on all generated rules: their ``rule_files`` may stay empty, and what they name beside
     them is loaded as well. A file that tests nothing, or an alert that no rule has, has failed."""
     generated = rule_files(outputs)
@@ -44,7 +46,8 @@ def run_users(paths: Sequence[Path], outputs: Mapping[str, Output], promtool: Pa
         copy = f"user-{number:03d}.test.yml"
         problem, unknown = _copied(path, folder / copy, generated, alerts)
         if not problem:
-            problem = "\n".join(part for part in (unknown, run(promtool, folder, [copy])[copy]) if part)
+            said = run(promtool, folder, [copy], flags=flags)[copy]
+            problem = "\n".join(part for part in (unknown, said) if part)
         found.append(UserTest(str(path), problem))
     return found
 

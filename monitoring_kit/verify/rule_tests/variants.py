@@ -34,12 +34,14 @@ class Variant:
     rules: tuple[Rule, ...]
 
 
-def caught(promtool: Path, folder: Path, variants: Sequence[Variant], advance: Callable[[int], None]) -> set[int]:
+def caught(
+    promtool: Path, folder: Path, variants: Sequence[Variant], advance: Callable[[int], None], flags: Sequence[str] = ()
+) -> set[int]:
     """The numbers of the variants that a test of their file notices. ``advance`` is told how many were decided."""
     found: set[int] = set()
     queue = _chunks(variants, MOST)
     while queue:
-        queue = _judged(promtool, folder, queue, found, advance)
+        queue = _judged(promtool, folder, queue, found, advance, flags)
     return found
 
 
@@ -51,7 +53,12 @@ def _chunks(variants: Sequence[Variant], most: int) -> list[list[Variant]]:
 
 
 def _judged(
-    promtool: Path, folder: Path, chunks: Sequence[list[Variant]], found: set[int], advance: Callable[[int], None]
+    promtool: Path,
+    folder: Path,
+    chunks: Sequence[list[Variant]],
+    found: set[int],
+    advance: Callable[[int], None],
+    flags: Sequence[str],
 ) -> list[list[Variant]]:
     """Run ``chunks``; those that have to be run again, smaller."""
     again: list[list[Variant]] = []
@@ -63,7 +70,7 @@ def _judged(
             again.extend(left)
             advance(len(files[name]) - sum(map(len, left)))
 
-    for name in run(promtool, folder, list(files), read, max(1, min(8, len(files) // 16))):
+    for name in run(promtool, folder, list(files), read, max(1, min(8, len(files) // 16)), flags):
         (folder / name).unlink(missing_ok=True)
         (folder / name.replace(".test.yml", ".rules.yml")).unlink(missing_ok=True)
     return again
