@@ -146,14 +146,15 @@ def parse_head(head: bytes) -> tuple[str, str, str, dict[str, str]]:
     return parts[0], parts[1], parts[2], headers
 
 
-def body_length(method: str, headers: Mapping[str, str], limit: int) -> int:
-    """The length of the body that follows; BadRequest when it has none that can be trusted, or too much."""
+def body_length(headers: Mapping[str, str], limit: int) -> int:
+    """The length of the body that follows; BadRequest when it has none that can be trusted, or too much.
+
+    A request that states neither length nor encoding has no body (RFC 9112, 6.3): `curl -X POST` sends such.
+    """
     if "transfer-encoding" in headers:
         raise BadRequest(411, "send Content-Length, not Transfer-Encoding")
     text = headers.get("content-length")
     if text is None:
-        if method in ("POST", "PUT", "PATCH"):
-            raise BadRequest(411, "Content-Length is required")
         return 0
     if not (text.isascii() and text.isdigit()) or len(text) > 12:
         raise BadRequest(400, "malformed Content-Length")
@@ -169,7 +170,7 @@ def read_request(connection: Connection, limit: Callable[[str, str], int]) -> tu
         return None
     method, target, version, headers = head
     path, _, query = target.partition("?")
-    length = body_length(method, headers, limit(method, path))
+    length = body_length(headers, limit(method, path))
     expects = headers.get("expect", "").lower() == "100-continue"
     body = connection.read_body(length, expects) if length else b""
     tokens = headers.get("connection", "").lower()

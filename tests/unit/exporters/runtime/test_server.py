@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import re
+import shutil
 import socket
+import subprocess
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +23,7 @@ from monitoring_kit.exporters.runtime import (
     Request,
     Response,
     Route,
+    wire,
 )
 
 from .conftest import Start
@@ -108,7 +113,6 @@ def test_formats_and_gzip(start: Start, registry: Registry) -> None:
         (b"POST /e HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
         (b"POST /e HTTP/1.1\r\nContent-Length: 0x1\r\n\r\n", 400),
         (b"POST /e HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
-        (b"POST /e HTTP/1.1\r\n\r\n", 411),
         (b"POST /e HTTP/1.1\r\nContent-Length: 11\r\n\r\n", 413),
         (b"GET /metrics HTTP/1.1\r\nX: " + b"x" * 20000 + b"\r\n\r\n", 431),
         (b"GET /metrics HTTP/1.1\r\n" + b"X: y\r\n" * 100 + b"\r\n", 431),
@@ -123,6 +127,37 @@ def test_malformed_requests_are_refused_and_the_connection_ends(
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert b"Connection: close" in answer
     assert run.ask("/-/healthy").status == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_a_request_without_a_length_has_no_body(start: Start, registry: Registry, method: str) -> None:
+    """RFC 9112, 6.3; what follows on the connection is the next request."""
+    run = start(
+        lambda args, previous: Exporter(
+            registry, routes=[Route(method, "/e", lambda r: Response(200, b"<%s>" % r.body))]
+        )
+    )
+    data = b"%s /e HTTP/1.1\r\nHost: x\r\n\r\n%s /metrics HTTP/1.1\r\n\r\n" % ((method.encode(),) * 2)
+    answer = raw(run.port, data + b"GET /-/healthy HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert re.findall(rb"HTTP/1.1 (\d+) ", answer) == [b"200", b"405", b"200"]
+    assert b"\r\n\r\n<>HTTP/1.1 405 " in answer
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_curl_line_of_the_readme_reloads(start: Start, registry: Registry) -> None:
+    readme = (Path(wire.__file__).parent / "README.md").read_text()
+    (line,) = re.findall(r"^curl .*/-/reload$", readme, re.MULTILINE)
+    builds: list[int] = []
+
+    def build(args: Any, previous: Any) -> Exporter:
+        builds.append(1)
+        return Exporter(registry)
+
+    run = start(build, "--web.enable-lifecycle")
+    command = [*line.replace(":9641", f":{run.port}").split(), "-s", "-w", "%{http_code}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout.endswith("200")
+    assert len(builds) == 2
 
 
 def test_mounted_handlers_get_the_body_however_it_arrives(start: Start, registry: Registry) -> None:
