@@ -100,7 +100,7 @@ def _default(spec: Any) -> str:
         return ""
     if isinstance(value, tuple):
         return ", ".join(f"`{v}`" for v in value)
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    return f"`{str(value).lower() if isinstance(value, bool) else getattr(value, 'text', value)}`"
 
 
 def _kind(shape: Shape) -> str:

@@ -23,14 +23,22 @@ class _SeverityType(click.Choice[str]):
         return value if isinstance(value, Severity) else SEVERITIES[super().convert(value, param, ctx)]
 
 
+class _Folder(click.Path):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            # What an unset variable leaves of `-o "$OUT"`: as a path it would be the current folder.
+            self.fail("the name is empty; the current folder is `.`", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def spec_argument(function: F) -> F:
     """SPEC, passed on as text: whether the file can be read is a finding, not wrong usage."""
-    return click.argument("spec", type=click.Path(path_type=str))(function)
+    return click.argument("spec", type=click.Path(readable=False, path_type=str))(function)
 
 
 def out_option(function: F) -> F:
     return click.option(
-        "-o", "--output", "out", required=True, type=click.Path(path_type=Path), help="The output folder."
+        "-o", "--output", "out", required=True, type=_Folder(path_type=Path), help="The output folder."
     )(function)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,6 +58,11 @@ def drop_label(name: str) -> Branch:
     return Branch(regex=name, action="labeldrop")
 
 
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+# prometheus/model/relabel/relabel.go, relabelTarget: what `replace` may write to, with references to the groups of `regex`.
+_TEMPLATE = re.compile(r"(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+", re.ASCII)
+
+
 def written_rules(scrape: Scrape, key: str, report: Report) -> Iterator[Branch]:
     """The author's own rules under ``relabel`` or ``metric_relabel``, each checked the way Prometheus would."""
     for index, rule in enumerate(getattr(scrape, key)):
@@ -84,7 +90,20 @@ def _sound(rule: Any, span: Span, report: Report) -> bool:
     if not isinstance(sources, list):
         report.error("scrape/relabel", "`source_labels` is a list", span, help=f"write source_labels: [{sources}]")
         return False
+    wrong = [str(name) for name in sources if not _LABEL.fullmatch(str(name))]
+    target = str(rule.get("target_label", "x"))
+    if not (_TEMPLATE if action == "replace" else _LABEL).fullmatch(target):
+        wrong.append(target)
+    if wrong:
+        report.error(
+            "scrape/relabel", f"`{wrong[0]}` is not a valid label name", span, help=f"write `{_as_label(wrong[0])}`"
+        )
+        return False
     return not absent and _regex_compiles(rule.get("regex"), span, report)
+
+
+def _as_label(name: str) -> str:
+    return re.sub("[^a-zA-Z0-9_]", "_", name).lstrip("0123456789") or "name"
 
 
 def _regex_compiles(regex: Any, span: Span, report: Report) -> bool:

@@ -125,7 +125,9 @@ class Inhibition(Item):
 class Alerting(Item):
     """How alerts are grouped, repeated, muted and delivered."""
 
-    default: tuple[str, ...] = key(NAMES, "Channels for alerts without `notify`.", ())
+    default: tuple[str, ...] = key(
+        NAMES, "Channels for alerts without `notify`; the first of `channels` alone when not set.", ()
+    )
     group_by: tuple[str, ...] = key(ListOf(LABEL_NAME), "Labels that make one notification.", ("alertname", "service"))
     group_wait: Duration = key(DURATION, "Wait before the first notification of a group.", Duration(10_000))
     group_interval: Duration | None = key(
@@ -137,7 +139,7 @@ class Alerting(Item):
     inhibit: tuple[Inhibition, ...] = key(ListOf(Record(Inhibition)), "Extra inhibition rules.", ())
     cluster: Cluster | None = key(Record(Cluster), "Alertmanager cluster.")
     alertmanagers: tuple[str, ...] = key(
-        ListOf(TEXT, single=True),
+        ListOf(Text(r"[^\s/]+", "host:port, without scheme and path (`tls` stands beside it)"), single=True),
         "host:port of every Alertmanager that Prometheus sends to.",
         ("alertmanager:9093",),
     )

@@ -57,7 +57,7 @@ class WebServer(Item):
     key_file: str | None = key(FILE, "Server key.")
     client_ca_file: str | None = key(FILE, "CA of client certificates; clients must then present one.")
     users: dict[str, str] = key(
-        MapOf(Text(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}", "a bcrypt hash (`htpasswd -nBC 10 USER` makes one)")),
+        MapOf(Text(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}", "a bcrypt hash (`htpasswd -nBC 10 USER` makes one)", secret=True)),
         "User names and bcrypt hashes.", dict,
     )  # fmt: skip
 

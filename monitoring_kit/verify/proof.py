@@ -63,11 +63,13 @@ def verify(
     for found in said:
         report.add(_excused(_unfeatured(found, usable, features), usable, targets or {}))
     for what in skipped:
+        complete = "a complete promtool is in the official release archives"
+        here = "generate where the files of the server are, and they are judged as well"
         report.info(
             "verify/partial",
             f"not verified: {what}",
             Span(spec),
-            help="a complete promtool is in the official release archives",
+            help=complete if "built without" in what else here,
         )
     return Verification({name: tool.version or "unknown" for name, tool in usable.items()}, tuple(skipped))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -557,3 +560,93 @@ def test_a_secret_never_reaches_a_finding(compile_text: Callable[..., Compilatio
     report = compile_text(text).report
     assert sum(d.secret for d in report) == 2
     assert "hunter" not in "".join(spelled(d) for d in report)
+
+
+def test_no_secret_of_users_and_exporters_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "mkit.yaml"
+    path.write_text(
+        HEAD
+        + CHANNEL
+        + """prometheus: {web: {users: {bob: hunter2}}}
+services: {web: {kind: http, scrape: {targets: ['w:1']}}}
+exporters:
+  business:
+    sources:
+      a: {kind: mysql, dsn: 'user:hunter2@tcp(db)/x'}
+      b: {kind: postgresql, url: 'postgresql://user:hunter2@db/x'}
+      c:
+        kind: http
+        url: https://h/x?token=hunter2
+        headers: {Authorization: Bearer hunter2}
+      d: {kind: redis, url: 'redis://h/0', password: hunter2}
+    collect: {}
+"""
+    )
+    for form in ("text", "json", "sarif", "github"):
+        shown = CliRunner().invoke(main, ["check", str(path), "--format", form])
+        assert shown.exit_code == 1
+        assert "hunter2" not in shown.output, (form, shown.output)
+    found = [(d.span.line, d.help) for d in compile_spec(path).report if d.code == "secrets/inline"]
+    files = ["bcrypt", "dsn_file", "dsn_file", "dsn_file", "bearer_file", "password_file"]
+    assert [line for line, _ in found] == [5, 10, 11, 14, 15, 16]
+    assert all(file in help_ for file, (_, help_) in zip(files, found, strict=True))
+
+
+def test_a_label_value_called_token_is_no_secret(compile_text: Callable[..., Compilation]) -> None:
+    text = (
+        HEAD + CHANNEL + "services: {web: {kind: business, scrape: {targets: ['w:9641']}}}\n"
+        "metrics: {queue_length: {type: gauge, help: Queue., service: web, labels: {key: {values: [token, mail]}}}}\n"
+        "exporters:\n  business:\n    sources: {r: {kind: redis, url: 'redis://h/0'}}\n"
+        "    collect:\n      queue_length: {source: r, query: {token: LLEN q:token, mail: LLEN q:mail}}\n"
+    )
+    assert "secrets/inline" not in [d.code for d in compile_text(text).report]
+
+
+@pytest.mark.parametrize(("written", "help_"), [
+    ("99.9", "write `99.9%`"), ("0.999", "write `99.9%`"), ("100", "write `100%`"), ("2s", "write 5%"),
+])  # fmt: skip
+def test_an_objective_without_its_sign_is_offered_with_it(
+    compile_text: Callable[..., Compilation], written: str, help_: str
+) -> None:
+    text = (
+        HEAD + CHANNEL + WEB.replace("kind: http", f"kind: http, slos: {{a: {{signal: errors, objective: {written}}}}}")
+    )
+    (found,) = [d for d in compile_text(text).report if d.code == "units/mismatch"]
+    assert found.help == help_
+
+
+def test_an_objective_above_everything(compile_text: Callable[..., Compilation]) -> None:
+    text = HEAD + CHANNEL + WEB.replace("kind: http", "kind: http, slos: {a: {signal: errors, objective: 101%}}")
+    (found,) = [d for d in compile_text(text).report if d.code == "slo/objective"]
+    assert found.message == "no service is more than wholly good: 101%"
+
+
+@pytest.mark.parametrize("address", ["http://am:9093", "am:9093/alerts"])
+def test_an_alertmanager_is_a_host_and_a_port(compile_text: Callable[..., Compilation], address: str) -> None:
+    text = HEAD + CHANNEL + WEB + f"alerting: {{alertmanagers: ['{address}']}}\n"
+    assert [(d.code, d.span.line) for d in compile_text(text).report if d.severity.word == "error"] == [
+        ("spec/value", text.count("\n"))
+    ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_an_unreadable_spec_is_a_finding_for_the_command_too(tmp_path: Path) -> None:
+    path = tmp_path / "mkit.yaml"
+    path.write_text(HEAD)
+    path.chmod(0)
+    command = [sys.executable, "-m", "monitoring_kit", "check", str(path), "--format", "json"]
+    if os.getuid() == 0:
+        rights = "-dac_override,-dac_read_search"
+        command = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", *command]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert [found["code"] for found in json.loads(done.stdout)["findings"]] == ["file/unreadable"]
+
+
+def test_an_empty_name_is_no_output_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mkit.yaml").write_text(HEAD + CHANNEL + WEB)
+    done = CliRunner().invoke(main, ["generate", "mkit.yaml", "-o", ""])
+    assert done.exit_code == 2
+    assert "the name is empty" in done.output
+    assert [p.name for p in tmp_path.iterdir()] == ["mkit.yaml"]

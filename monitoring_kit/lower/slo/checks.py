@@ -92,7 +92,12 @@ def _maintenance(slo: Slo, report: Report) -> None:
 
 def _objective(slo: Slo, report: Report) -> None:
     value = slo.objective.value
-    if value >= 1:
+    if value > 1:
+        report.error(
+            "slo/objective", f"no service is more than wholly good: {slo.objective.text}", slo.at("objective"),
+            help="write the share of good events, such as 99.9%",
+        )  # fmt: skip
+    elif value == 1:
         report.error(
             "slo/objective", f"an objective of {slo.objective.text} leaves no error budget: any single error breaks it", slo.at("objective"),
             help="99.9% is a demanding objective; 99.99% allows 4 minutes a month",

@@ -40,7 +40,9 @@ class ListOf(Shape):
         return {"anyOf": [array, item]} if self.single else array
 
 
-NAME = Text(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}", "a name (letters, digits, `_`, `-`, `.`; 63 at most)")
+NAME = Text(
+    r"[A-Za-z_][A-Za-z0-9_.-]{0,62}", "a name (a letter or `_`, then letters, digits, `_`, `-`, `.`; 63 at most)"
+)
 
 
 @dataclass(frozen=True)

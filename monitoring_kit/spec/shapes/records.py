@@ -11,7 +11,7 @@ from typing import Any
 from monitoring_kit.diagnostics import Report, Source
 from monitoring_kit.diagnostics.suggest import closest, did_you_mean, is_typo
 from monitoring_kit.frozen import dataclass
-from monitoring_kit.load.nodes import Entry, Mapping, Node, Scalar
+from monitoring_kit.load.nodes import Entry, Mapping, Node, Scalar, Sequence
 from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.shapes.base import INVALID, JsonSchema, Shape
 from monitoring_kit.spec.shapes.collections import MapOf
@@ -232,7 +232,35 @@ _SECRET = re.compile(
     r"(?i)(.*_)?(pass|passwd|password|pw|secret|credentials?|token|bearer|(api|routing|service|integration|user)_?key)"
 )
 _SECRET_URL = re.compile(r"(?i)(webhook|((api|hook|webhook|incoming)_?)?url)")
+_SECRET_IN_URL = re.compile(
+    r"(?i)[a-z][a-z0-9+.-]*://[^/?#\s]*:[^/?#\s]*@|[?&](p|pass|password|token|key|secret|api_?key)="
+)
+_SECRET_HEADER = re.compile(r"(?i)(proxy-)?authorization|cookie|x-.*(key|token|secret)")
 _NO_SECRETS = ("ca_file", "cert_file", "client_ca_file")
+
+
+def report_inline_secrets(node: Node | None, report: Report) -> None:
+    """Report every secret below ``node``, a block whose keys others judge: an inline password, token, DSN or header."""
+    if isinstance(node, Sequence):
+        for item in node.items:
+            report_inline_secrets(item, report)
+    for name, entry in node.entries.items() if isinstance(node, Mapping) else ():
+        value = entry.value
+        if not isinstance(value, Scalar):
+            report_inline_secrets(value, report)
+            continue
+        by_name = name.lower() == "dsn" or _SECRET.fullmatch(name) or _SECRET_HEADER.fullmatch(name)
+        if value.is_null or not (by_name or _SECRET_IN_URL.search(value.text)):
+            continue
+        what, instead = "would put a secret", "password_file"
+        if name.lower() in ("dsn", "url"):
+            what, instead = "puts a credential", "dsn_file"
+        elif _SECRET_HEADER.fullmatch(name) or {"token", "bearer"} & set(name.lower().split("_")):
+            instead = "bearer_file"
+        report.error(
+            "secrets/inline", f"`{name}` {what} into the spec and its output", entry.key.span, secret=True,
+            help=f"keep it in a file on the exporter's machine and name that: `{instead}: /run/secrets/{instead.removesuffix('_file')}`",
+        )  # fmt: skip
 
 
 def _secret_file(name: str, known: Map[str, Any]) -> str | None:

@@ -9,19 +9,23 @@ from monitoring_kit.diagnostics import Report
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.nodes import Node, Scalar, plain, resolve_scalar
-from monitoring_kit.spec.quantity import DIMENSIONS, Duration, parse_quantity
+from monitoring_kit.spec.quantity import DIMENSIONS, Duration, Quantity, parse_quantity
 from monitoring_kit.spec.shapes.base import INVALID, JsonSchema, Shape
 
 
 @dataclass(frozen=True)
 class Text(Shape):
-    """A string; ``pattern`` must match it whole, ``hint`` says in words what the pattern means, and ``example`` is such a text."""
+    """A string; ``pattern`` must match it whole, ``hint`` says in words what the pattern means, and ``example`` is such a text.
+
+    What does not match is not shown where ``secret`` is set: it may be what only its hash should stand for.
+    """
 
     pattern: str | None = None
     hint: str = ""
     code: str = "spec/value"
     max_length: int = 10_000
     example: str = ""
+    secret: bool = False
 
     what = "text"
 
@@ -33,6 +37,10 @@ class Text(Shape):
             report.error("spec/value", f"longer than {self.max_length} characters", node.span)
             return INVALID
         if self.pattern and not re.fullmatch(self.pattern, text):
+            if self.secret:
+                message = f"the value is not {self.hint}; a password has no place in the spec"
+                report.error("secrets/inline", message, node.span, secret=True, help=f"write {self.hint}")
+                return INVALID
             report.error(
                 self.code,
                 f"`{text[:80]}` is not {self.hint or 'of the right form'}",
@@ -203,10 +211,17 @@ class Amount(Shape):
                 "units/mismatch",
                 f"`{text}` is not {wanted}",
                 node.span,
-                help=f"write {wanted.split('written ')[-1]}",
+                help=self._instead(text, value) or f"write {wanted.split('written ')[-1]}",
             )
             return INVALID
         return value
+
+    def _instead(self, text: str, value: Quantity) -> str:
+        """What a bare number may have been meant as, where a ratio is wanted; "" where nothing is near."""
+        if "ratio" not in self.dimensions or value.text != text or not re.fullmatch(r"[\d.]+", text):
+            return ""
+        percent = text if value.value > 1 else f"{value.value * 100:.10g}"
+        return f"write `{percent}%`"
 
     def schema(self, defs: dict[str, JsonSchema]) -> JsonSchema:
         return {"type": ["string", "number"]}

@@ -246,6 +246,13 @@ MISTAKES = [
     ),
     ("targets: ['a:1'], relabel: [{action: drop, source_labels: a, regex: b}]", "", ("scrape/relabel", "error")),
     ("targets: ['a:1'], relabel: [{action: drop, source_labels: [a], regex: '('}]", "", ("scrape/relabel", "error")),
+    ("targets: ['a:1'], relabel: [{source_labels: [a-b], target_label: c}]", "", ("scrape/relabel", "error")),
+    ("targets: ['a:1'], relabel: [{source_labels: [a], target_label: c-d}]", "", ("scrape/relabel", "error")),
+    (
+        "targets: ['a:1'], relabel: [{action: lowercase, source_labels: [a], target_label: 'a$1'}]",
+        "",
+        ("scrape/relabel", "error"),
+    ),
 ]
 
 
@@ -254,6 +261,13 @@ def test_mistakes(compile_text: Compile, scrape: str, more: str, found: tuple[st
     _, files = job_of(compile_text, scrape, more)
     assert files.found == [found]
     assert all(d.span.line == 6 and d.span.file for d in files.report)
+
+
+def test_a_relabeling_target_may_refer_to_groups(compile_text: Compile) -> None:
+    _, files = job_of(
+        compile_text, "targets: ['a:1'], relabel: [{source_labels: [__a], regex: '(x)(.*)', target_label: 'a_${1}$2'}]"
+    )
+    assert files.found == []
 
 
 def test_a_url_as_target_is_taken_apart_in_the_help(compile_text: Compile) -> None:
