@@ -200,7 +200,7 @@ def test_a_slow_source_starves_no_other(database: Database, tmp_path: Path) -> N
             found = rig.scrape(0.7)
             assert found["fast_now"] == 4
             assert rig.failures == {"slow_now": "timeout"}
-            assert rig.took < 0.9
+            assert rig.took < 1.5, "not the 2 s of the slow source's own timeout"
 
 
 def test_hold_keeps_the_last_rows_up_to_its_age(database: Database) -> None:
