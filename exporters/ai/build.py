@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..runtime import Exporter, LabelSpec, MetricSpec, Registry, Route
 from .build_parts import add_drift, add_gpu, add_quality, add_scrape
@@ -19,16 +20,22 @@ from .process import ProcessCollector
 from .statsd import StatsdHandler
 from .targets import Targets
 
+if TYPE_CHECKING:
+    from .truth_poll import TruthPoll
 
-def make_exporter(config: Config, lasting: Lasting, dry: bool = False) -> Exporter:
-    """An exporter that is not live yet; ``dry`` for a check that touches no socket and no state."""
+
+def make_exporter(config: Config, lasting: Lasting, polls: list[TruthPoll] | None = None) -> Exporter:
+    """An exporter that is not live yet.
+
+    ``polls`` is given by a check, which touches no socket and no state: it gets the truth source, to ask it once.
+    """
     registry = Registry(config.namespace, config.max_series)
     meters = Meters(registry)
     fills = {"model": config.model.name, "version": config.model.version}
     specs = {name: spec for name, spec in config.specs.items() if name not in _owned(config)}
     targets = Targets(registry, specs, fills)
     _init_known(targets, fills)
-    parts = Parts(registry, Intake(targets, meters), (config.model.name, config.model.version), dry)
+    parts = Parts(registry, Intake(targets, meters), (config.model.name, config.model.version), polls)
     parts.intake.senders = lasting.senders
     try:
         _fill(config, parts, lasting)

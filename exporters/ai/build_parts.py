@@ -27,8 +27,8 @@ def add_quality(config: Config, parts: Parts, lasting: Lasting) -> None:
         from .truth_poll import TruthPoll
 
         poll = TruthPoll(quality_config.truth, quality_config, quality, parts.registry)
-        if parts.dry:
-            poll.poll()
+        if parts.polls is not None:
+            parts.polls.append(poll)
         parts.start.append(poll.start)
         parts.close.append(poll.close)
 

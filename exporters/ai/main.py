@@ -6,13 +6,17 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from monitoring_kit import __version__
 
 from ..runtime import ConfigError, Exporter, ExporterApp, UsageError, run_exporter
 from .build import make_exporter
-from .config import DEFAULT_LISTEN, load_config
+from .config import DEFAULT_LISTEN, Config, load_config
 from .parts import Lasting
+
+if TYPE_CHECKING:
+    from .truth_poll import TruthPoll
 
 NAME = "mkit-exporter-ai"
 
@@ -22,17 +26,28 @@ class Program:
 
     def __init__(self) -> None:
         self._lasting = Lasting()
+        self._polls: list[TruthPoll] = []
+        self._config: Config | None = None
 
     def build(self, args: Namespace, previous: Exporter | None) -> Exporter:
         """The exporter that the configuration file describes now. ConfigError when it describes none."""
         if not args.config_file:
             raise UsageError("--config FILE is needed; `mkit generate` writes it: generated/exporters/ai.yaml")
         config = load_config(Path(args.config_file))
-        return make_exporter(config, self._lasting, dry=args.config_check)
+        exporter = make_exporter(config, self._lasting, self._polls if args.config_check else None)
+        self._config = config
+        return exporter
+
+    def check(self, exporter: Exporter) -> int:
+        """``--config.check``."""
+        from .check import check
+
+        assert self._config is not None
+        return check(self._config, exporter, self._polls, sys.stdout, sys.stderr)
 
 
 EXAMPLES = """examples:
-  mkit exporter ai --config ai.yaml --config.check     check, print the samples of one scrape
+  mkit exporter ai --config ai.yaml --config.check     check, ask truth and the endpoint once, print the samples
   mkit exporter ai --config ai.yaml --web.listen-address 127.0.0.1:9642
 """
 
@@ -62,7 +77,8 @@ def run(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         sys.stderr.writelines(f"{NAME}: {line}\n" for line in error.lines)
         return 1
-    app = ExporterApp(NAME, __version__, "Metrics of an AI model.", listen, Program().build, _flags)
+    program = Program()
+    app = ExporterApp(NAME, __version__, "Metrics of an AI model.", listen, program.build, _flags, program.check)
     return run_exporter(app, args)
 
 

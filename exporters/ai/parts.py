@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..runtime import Registry, Route
 from ..runtime.records import dataclass, field
@@ -12,6 +13,9 @@ from .intake import Intake
 from .join import Join
 from .process import Processes
 from .senders import Senders
+
+if TYPE_CHECKING:
+    from .truth_poll import TruthPoll
 
 
 @dataclass
@@ -28,12 +32,17 @@ class Lasting:
 
 @dataclass
 class Parts:
-    """What the parts of a configuration are added to. ``dry`` runs touch no socket and no state."""
+    """What the parts of a configuration are added to. ``polls`` is a list in a check, which touches no socket and no state."""
 
     registry: Registry
     intake: Intake
     model: tuple[str, str]
-    dry: bool
+    polls: list[TruthPoll] | None
     routes: list[Route] = field(default_factory=list)
     start: list[Callable[[], None]] = field(default_factory=list)
     close: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def dry(self) -> bool:
+        """Whether this is a check."""
+        return self.polls is not None

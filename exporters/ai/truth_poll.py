@@ -51,29 +51,34 @@ class TruthPoll:
             if self._stop.wait(self._truth.every):
                 return
 
-    def poll(self) -> None:
-        """Read once. Failures are counted and logged; they end nothing."""
+    def poll(self) -> tuple[int, str]:
+        """Read once: (rows, what is wrong or ""). Failures are counted and logged; they end nothing."""
         try:
-            bad = self._quality.read(self._facts())
+            facts = self._facts()
+            bad = self._quality.read(facts)
         except CollectError as error:
-            self._failed(error.reason, str(error))
+            return 0, self._failed(error.reason, str(error))
         except Exception as error:
-            self._failed("exception", type(error).__name__)
-        else:
-            self._success.set(1)
-            self._last.set(time.time())
-            self._errors.labels("row").inc(bad)
+            return 0, self._failed("exception", type(error).__name__)
+        self._success.set(1)
+        self._last.set(time.time())
+        self._errors.labels("row").inc(bad)
+        return len(facts), f"row: {bad} of {len(facts)} rows make no sense as key and truth" if bad else ""
 
-    def _failed(self, reason: str, text: str) -> None:
+    def _failed(self, reason: str, text: str) -> str:
         self._success.set(0)
         self._errors.labels(reason).inc()
         log.warning("truth source failed", extra={"reason": reason, "err": text})
+        return f"{reason}: {text}"
 
     def _facts(self) -> list[Fact]:
         truth = self._truth
         params: dict[str, Any] = {}
         if ":since" in str(truth.query):
-            params["since"] = max(self._quality.join.watermark, 0.0)
+            join = self._quality.join
+            # Before the first fact: truth that old would be late beside the predictions of now, and the whole table may be
+            # more than `max_rows`.
+            params["since"] = max(join.watermark if join.newest else time.time() - self._config.max_delay, 0.0)
         timeout = truth.source.timeout
         ask = Ask(truth.query, truth.source.max_rows, timeout, params, extra=truth.extra)
         table = self._source.fetch(ask, Deadline.after(timeout + 1))

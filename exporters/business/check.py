@@ -12,8 +12,8 @@ from .config import Config
 from .state import folder_fault
 
 
-class _Last(logging.Handler):
-    """Keeps each collector's last warning, to print it beside the collector."""
+class Warnings(logging.Handler):
+    """Keeps each collector's last warning, to print it beside the collector; the AI exporter's check does too."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -37,7 +37,7 @@ def _only(exposition: str, names: Container[str]) -> Iterator[str]:
 def check(config: Config, exporter: Exporter, out: TextIO, err: TextIO) -> int:
     """Samples to ``out``, one line a metric to ``err``; 0 when every query gave a valid answer and serving could keep its state, else 1."""
     root = logging.getLogger()
-    handlers, last = root.handlers[:], _Last()
+    handlers, last = root.handlers[:], Warnings()
     root.handlers[:] = [last]
     try:
         longest = max(metric.timeout for metric in config.metrics.values())

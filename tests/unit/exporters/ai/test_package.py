@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 import subprocess
 import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
+from click.testing import CliRunner, Result
 from monitoring_kit.exporters.ai import health
 from monitoring_kit.exporters.ai.catalog import model_specs
 from monitoring_kit.exporters.ai.config import parse_config
 from monitoring_kit.exporters.ai.meters import REASONS
 
+from monitoring_kit.cli.exporter import command
 from tests.servers import free_port
 from tests.unit.exporters.ai.rig import Rig
 
@@ -44,8 +53,8 @@ def test_the_image_is_pinned_runs_as_nobody_and_is_checked_without_a_shell() -> 
     assert re.search(r"^ARG PYTHON_IMAGE=python:\d+\.\d+\.\d+-slim-\w+$", docker, re.MULTILINE)
     assert re.search(r"^USER 10642:10642$", docker, re.MULTILINE)
     for word in ("HEALTHCHECK", "ENTRYPOINT"):
-        command = docker.split(f"\n{word}", 1)[1].split("\n\n")[0]
-        assert re.search(r'\["/opt/mkit/bin/python", "-m", "monitoring_kit\.exporters\.ai\.\w+"\]', command), word
+        line = docker.split(f"\n{word}", 1)[1].split("\n\n")[0]
+        assert re.search(r'\["/opt/mkit/bin/python", "-m", "monitoring_kit\.exporters\.ai\.\w+"\]', line), word
     for line in (FOLDER / "requirements.txt").read_text().splitlines():
         assert line.startswith("#") or re.fullmatch(r"[\w.\[\]-]+==[\w.]+", line)
 
@@ -78,12 +87,98 @@ def test_a_command_line_without_a_configuration_is_wrong_usage() -> None:
     assert (done.returncode, "--config FILE is needed" in done.stderr) == (2, True)
 
 
+def checked(tmp_path: Path, config: dict[str, Any]) -> Result:
+    file = tmp_path / "ai.yaml"
+    file.write_text(yaml.safe_dump({"gpu": False, **config}))
+    return CliRunner().invoke(command, ["ai", "--config", str(file), "--config.check"])
+
+
+def truth(tmp_path: Path, query: str) -> dict[str, Any]:
+    path = tmp_path / "shop.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE IF NOT EXISTS counts (camera TEXT, start REAL, n INT)")
+        now = time.time()
+        db.executemany("INSERT INTO counts VALUES ('a', ?, 3)", [(now - 9_000 * age,) for age in range(600)])
+        db.commit()
+    source = {"kind": "sqlite", "url": f"sqlite:///{path}"}
+    state = tmp_path / "state" / "q.db"
+    return {
+        "quality": {
+            "key": ["camera", "start"],
+            "time": "start",
+            "state_file": str(state),
+            "truth": {"source": source, "query": query},
+        }
+    }
+
+
+def test_the_check_asks_truth_once_and_saves_nothing(tmp_path: Path) -> None:
+    good = "SELECT camera, start, n FROM counts WHERE start >= :since"
+    done = checked(tmp_path, truth(tmp_path, good))
+    # Of 600 rows, more than `max_rows`, those of the last `max_delay`.
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (0, "ok     truth (sqlite): 10 rows")
+    assert re.fullmatch(r"1 of 1 queries answered in \d+\.\d\d s", done.stderr.splitlines()[1])
+    assert "mkit_model_info{" in done.stdout
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(("query", "words"), [
+    ("SELECT camera, start, n FROM countz WHERE start >= :since", "FAILED truth (sqlite): query: SQLITE_ERROR: no such table: countz"),
+    ("SELECT camera, n FROM counts WHERE start >= :since", "FAILED truth (sqlite): columns: no column start in the answer (it has camera, n)"),
+    ("SELECT camera, start, -n AS value FROM counts WHERE start >= :since", "FAILED truth (sqlite): row: 10 of 10 rows make no sense as key and truth"),
+    ("SELECT camera, start, n FROM counts", "FAILED truth (sqlite): too_many_rows: more than 500 rows"),
+])  # fmt: skip
+def test_the_check_fails_with_the_truth_query(tmp_path: Path, query: str, words: str) -> None:
+    done = checked(tmp_path, truth(tmp_path, query))
+    lines = done.stderr.splitlines()
+    assert (done.exit_code, len(lines)) == (1, 2), done.stderr
+    assert lines[0].startswith(words)
+    assert lines[1].startswith("0 of 1 queries answered in ")
+    assert "mkit_model_info{" in done.stdout
+
+
+def test_the_check_asks_the_scraped_endpoint_once(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200 if self.path == "/metrics" else 404)
+            self.end_headers()
+            self.wfile.write(
+                b'# TYPE nv_inference_exec_count counter\nnv_inference_exec_count{model="m",version="1"} 3\n'
+            )
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_port}"
+        done = checked(tmp_path, {"scrape": {"url": f"{base}/metrics", "mapping": "triton"}})
+        wrong = checked(tmp_path, {"scrape": {"url": f"{base}/metric", "mapping": "triton"}})
+        server.shutdown()
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (0, f"ok     scrape ({base}/metrics): 1 series")
+    assert 'mkit_model_batches_total{model="m",version="1"} 3' in done.stdout
+    assert wrong.exit_code == 1
+    assert wrong.stderr.startswith(
+        f"FAILED scrape ({base}/metric): status: the endpoint answered 404\n0 of 1 queries answered"
+    )
+    assert asked == ["/metrics", "/metric"]
+
+
+def test_the_check_without_anything_to_ask_says_nothing(tmp_path: Path) -> None:
+    done = checked(tmp_path, {})
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "mkit_model_info{" in done.stdout
+
+
 def test_the_command_line_has_both_verbs() -> None:
     for args, words in (
         (["ai", "--help"], "--config"),
         (["baseline", "--help"], "--values"),
         (["ai", "--version"], "mkit-exporter-ai"),
     ):
-        command = [sys.executable, "-m", "monitoring_kit", "exporter", *args]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        line = [sys.executable, "-m", "monitoring_kit", "exporter", *args]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False)
         assert (done.returncode, words in done.stdout) == (0, True), done.stderr

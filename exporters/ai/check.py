@@ -1,0 +1,53 @@
+"""``--config.check``: truth and the scraped endpoint are asked once, nothing is saved, the samples of a scrape are printed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from ..business.check import Warnings
+from ..runtime import Deadline, Exporter
+from .config import Config
+from .truth_poll import TruthPoll
+
+
+def check(config: Config, exporter: Exporter, polls: Sequence[TruthPoll], out: TextIO, err: TextIO) -> int:
+    """Samples to ``out``, one line a query to ``err``; 0 when everything asked gave a valid answer, else 1."""
+    root = logging.getLogger()
+    handlers, warned = root.handlers[:], Warnings()
+    root.handlers[:] = [warned]
+    began = time.monotonic()
+    try:
+        # Truth first: the scrape then shows what came of it.
+        lines = [_truth(config, poll) for poll in polls]
+        longest = config.scrape.timeout if config.scrape else 0.0
+        gathered = exporter.registry.gather(Deadline.after(2.0 + longest))
+        failures, exposition = gathered.failures, gathered.render("text").decode()
+        took = time.monotonic() - began
+    finally:
+        root.handlers[:] = handlers
+    out.write(exposition)
+    if config.scrape is not None and "scrape" not in failures:
+        series = sum(exporter.registry.family(name).series for name in config.scrape.specs)
+        lines.append(f"ok     scrape ({config.scrape.url}): {series} series")
+    asked = len(polls) + (config.scrape is not None)
+    for name, reason in sorted(failures.items()):
+        place = f"scrape ({config.scrape.url})" if name == "scrape" and config.scrape else f"collector {name}"
+        lines.append(f"FAILED {place}: {reason}: {warned.found.get(name, 'no answer')}")
+    err.writelines(f"{line}\n" for line in lines)
+    failed = [line for line in lines if line.startswith("FAILED")]
+    if asked:
+        bad = sum(not line.startswith("FAILED collector") for line in failed)
+        err.write(f"{asked - bad} of {asked} queries answered in {took:.2f} s\n")
+    for hook in exporter.close:
+        hook()
+    exporter.registry.close()
+    return 1 if failed else 0
+
+
+def _truth(config: Config, poll: TruthPoll) -> str:
+    kind = config.quality.truth.source.kind if config.quality and config.quality.truth else ""
+    rows, fault = poll.poll()
+    return f"FAILED truth ({kind}): {fault}" if fault else f"ok     truth ({kind}): {rows} rows"
