@@ -1,4 +1,4 @@
-"""The exporters of the stack: those that a scrape target names ``…-exporter``, the blackbox exporter and StatsD's."""
+"""The exporters of the stack: those that a scrape target names ``…-exporter``, Pushgateways, the blackbox exporter and StatsD's."""
 
 from __future__ import annotations
 
@@ -43,6 +43,13 @@ def exporters(system: System, secrets: Secrets, report: Report) -> Iterator[Cont
 
 
 def _known(view: ServiceView, host: str, port: str, secrets: Secrets) -> Container | None:
+    if view.spec.kind == "pushgateway":
+        # What jobs have pushed must outlive the container: nobody pushes it again.
+        return Container(
+            host, "pushgateway", view.origin,
+            command=[f"--web.listen-address=:{port}", "--persistence.file=/pushgateway/metrics"],
+            data=[(f"{host}-data", "/pushgateway")], ports=[f"{port}:{port}"], health=_wget(port),
+        )  # fmt: skip
     if "exporter" not in host:
         return None
     origin = view.origin

@@ -40,6 +40,7 @@ services:
   web: {kind: http, scrape: {targets: ['web:80'], basic_auth: {username: u, password_file: web.password}}}
   db: {kind: mysql, scrape: {targets: ['mysql-exporter:9104']}}
   cache: {kind: redis, scrape: {targets: ['redis-exporter:9121']}}
+  jobs: {kind: pushgateway, scrape: {targets: ['pushgateway:9091']}}
   host: {kind: node, scrape: {targets: ['node-exporter:9100']}}
   site: {kind: blackbox, scrape: {targets: ['https://example.com'], probe: {module: icmp}}}
   shop: {kind: business, scrape: {targets: ['business-exporter:9700']}}
@@ -84,7 +85,7 @@ def test_the_schema_would_notice(full: Lowered) -> None:
 def test_the_whole_stack_is_there(full: Lowered) -> None:
     assert set(services(full)) == {
         "prometheus-a", "prometheus-b", "am-0", "am-1", "grafana", "influxdb", "statsd-exporter",
-        "mysql-exporter", "redis-exporter", "node-exporter", "blackbox-exporter", "business-exporter", "ai-exporter",
+        "mysql-exporter", "redis-exporter", "node-exporter", "pushgateway", "blackbox-exporter", "business-exporter", "ai-exporter",
     }  # fmt: skip
 
 
@@ -286,3 +287,17 @@ def test_an_exporter_that_runs_elsewhere_is_said(compile_text: Compile) -> None:
     files = lowered(compile_text(text), lower_compose)
     assert files.found == [("compose/exporter", "info")]
     assert "docker build" not in files.text("docs/compose.md")
+
+
+def test_what_was_pushed_outlives_the_container(compile_text: Compile) -> None:
+    text = (
+        HEAD + "services: {jobs: {kind: pushgateway, scrape: {targets: ['push-gw:9000', 'push.example.com:9091']}}}\n"
+    )
+    stack = lowered(compile_text(text), lower_compose).tree("compose.yaml")
+    (made,) = [made for made in stack["services"].values() if "pushgateway" in made["image"]]
+    assert made == stack["services"]["push-gw"]
+    assert made["command"] == ["--web.listen-address=:9000", "--persistence.file=/pushgateway/metrics"]
+    assert made["ports"] == ["127.0.0.1:9000:9000"]
+    assert made["healthcheck"]["test"][-1] == "http://127.0.0.1:9000/"
+    assert {"type": "volume", "source": "push-gw-data", "target": "/pushgateway"}.items() <= made["volumes"][0].items()
+    assert "push-gw-data" in stack["volumes"]
