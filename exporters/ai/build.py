@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..business.spec import MAX_KNOWN_SETS
 from ..runtime import Exporter, LabelSpec, MetricSpec, Registry, Route
 from .build_parts import add_drift, add_gpu, add_quality, add_scrape
-from .catalog import prefixed
+from .catalog import model_specs, prefixed
 from .config import Config, IngestConfig
 from .datagrams import DatagramServer, Handler, decode, udp_socket, unix_socket
 from .http_events import MAX_BODY, EventsHandler
@@ -34,7 +35,7 @@ def make_exporter(config: Config, lasting: Lasting, polls: list[TruthPoll] | Non
     fills = {"model": config.model.name, "version": config.model.version}
     specs = {name: spec for name, spec in config.specs.items() if name not in _owned(config)}
     targets = Targets(registry, specs, fills)
-    _init_known(targets, fills)
+    _init_known(targets, registry)
     parts = Parts(registry, Intake(targets, meters), (config.model.name, config.model.version), polls)
     parts.intake.senders = lasting.senders
     try:
@@ -78,11 +79,19 @@ def _owned(config: Config) -> set[str]:
     return quality | (set(config.scrape.specs) if config.scrape else set())
 
 
-def _init_known(targets: Targets, fills: dict[str, str]) -> None:
-    """Counters whose labels are all known start at zero."""
-    for _, target in targets:
-        if target.kind == "counter" and set(target.family.label_names) <= set(fills):
-            target.child({})
+def _init_known(targets: Targets, registry: Registry) -> None:
+    """Counters and histograms whose label values are all known start at zero, so that the first event is an increase.
+
+    Of the set for any model only the counters: its histograms are 27 series each, whether the model has them or not.
+    """
+    standard = model_specs(0)
+    for name, target in targets:
+        if target.kind == "counter" or (target.kind == "histogram" and name not in standard):
+            known = target.known_sets(MAX_KNOWN_SETS)
+            # All or none: half of a family at zero would say that the other half cannot be.
+            if registry.has_room(target.family, len(known)):
+                for values in known:
+                    target.family.labels(*values)
 
 
 def _info(config: Config, registry: Registry) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
+from math import prod
 from typing import Any
 
 from ..runtime import MetricSpec, Registry
@@ -37,6 +39,18 @@ class Target:
         if len(self._cache) < MAX_CACHED and self.family._children.get(values) is found:
             self._cache[key] = found
         return found
+
+    def known_sets(self, most: int) -> list[tuple[str, ...]]:
+        """Every label set that fills and allow-lists name; [] when a label is open, or they are more than ``most``."""
+        choices: list[Sequence[str]] = []
+        for label in self.family.spec.labels:
+            filled = self._fills.get(label.name)
+            allowed = label.allow or ()
+            if filled is None or (label.allow is not None and filled not in allowed):
+                choices.append(allowed)
+            else:
+                choices.append((filled,))
+        return list(product(*choices)) if prod(map(len, choices)) <= most else []
 
     def _values(self, labels: Mapping[str, Any]) -> tuple[str, ...] | str:
         values = []

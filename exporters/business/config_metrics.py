@@ -13,7 +13,7 @@ from .config_sources import SourceConfig
 from .fields import Fields, Mistake
 from .guard import RULES
 from .rows import NULL_RULES, RowRules
-from .spec import metric_spec
+from .spec import MAX_KNOWN_SETS, metric_spec
 from .sqltext import lint
 
 # Mode -> metric types that it can fill.
@@ -23,7 +23,6 @@ MODES = {
     "increment": ("counter",),
     "events": ("histogram",),
 }
-MAX_KNOWN_SETS = 10_000
 EMPTY_RULES = ("omit", "zero", "error")
 _SPEC_KEYS = ("type", "help", "unit", "labels", "buckets", "native", "max_series", "collapse", "valid", "created")
 

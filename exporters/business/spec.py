@@ -8,6 +8,8 @@ from typing import Any
 from ..runtime import MetricSpec, SpecError
 from ..runtime.records import dataclass
 
+# As many label sets as a family may begin with at zero.
+MAX_KNOWN_SETS = 10_000
 _RESERVED = ("_count", "_sum", "_bucket")
 
 

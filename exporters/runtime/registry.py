@@ -64,6 +64,12 @@ class Registry:
         """The registered collectors' workers."""
         return tuple(self._workers.values())
 
+    def has_room(self, family: AnyFamily, label_sets: int) -> bool:
+        """Whether the caps leave room for that many more label sets of the family."""
+        cost = label_sets * family.spec.series_per_set
+        cap, most = family.spec.max_series, self.budget.max_series
+        return (cap is None or family.series + cost <= cap) and (most is None or self.budget.used + cost <= most)
+
     def register(
         self, collector: Collector, *, timeout: float | None = None, policy: Policy | None = None, cache: float = 0.0
     ) -> None:

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from monitoring_kit.exporters.ai.datagrams import unix_socket
 from monitoring_kit.exporters.ai.mkit_client import Client
 from monitoring_kit.exporters.ai.senders import MAX_CLIENTS, Arrival, Senders
-from monitoring_kit.exporters.runtime import ConfigError
+from monitoring_kit.exporters.runtime import ConfigError, Deadline
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.unit.exporters.ai.rig import Rig
+from tests.unit.exporters.runtime.independent import decode, parse
 
 MODEL = {"model": "m", "version": "1"}
 METRICS = {
@@ -86,6 +87,82 @@ def test_what_is_declared_is_counted_and_the_model_filled_in(rig: Rig) -> None:
     assert 'h_seconds_bucket{le="1.0"} 15' in rig.text()
     assert rig.value("mkit_model_batches_total", **MODEL) == 1
     assert rig.value("mkit_ai_ingest_events_total", transport="http") == 3 + 1 + 2 + 10 + 4 + 1
+
+
+# -- zeros ----------------------------------------------------------------------------------------------------------------
+
+
+def zeros(metrics: dict[str, Any], **more: Any) -> Rig:
+    return Rig({**CONFIG, "metrics": metrics, **more})
+
+
+def test_what_the_allow_lists_name_starts_at_zero() -> None:
+    lists = {"class": {"allow": ["person", "car"], "else": "other"}, "version": {}, "lane": {"allow": ["1", "2"]}}
+    metrics = {
+        "seen_total": {"type": "counter", "help": "S.", "labels": lists},
+        "wait_seconds": {"type": "histogram", "help": "W.", "buckets": [1, 2], "native": True, "labels": {"lane": {"allow": ["1", "2"]}}},
+        "open_total": {"type": "counter", "help": "O.", "labels": {"class": {"allow": ["a"]}, "id": {}}},
+        "other_model_total": {"type": "counter", "help": "O.", "labels": {"model": {"allow": ["x"]}}},
+        "level": {"type": "gauge", "help": "L.", "labels": {"lane": {"allow": ["1", "2"]}}},
+    }  # fmt: skip
+    with zeros(metrics) as rig:
+        families = {family.name: family for family in text_string_to_metric_families(rig.text())}
+        seen = {(s.labels["class"], s.labels["lane"]): s.value for s in families["seen"].samples}
+        assert seen == {(kind, lane): 0 for kind in ("person", "car") for lane in "12"}
+        assert {s.value for s in families["wait_seconds"].samples} == {0}
+        assert rig.value("wait_seconds_count", lane="2") == 0
+        assert [s.labels for s in families["other_model"].samples] == [{"model": "x"}]
+        assert {"open", "level"}.isdisjoint(families)
+        # 27 series that nobody asked for stay away; counters of the set for any model were always there.
+        assert "mkit_model_frame_latency_seconds" not in families
+        assert rig.value("mkit_model_batches_total", **MODEL) == 0
+        # Nothing was dropped for the zeros, and an event counts on top of them.
+        assert "mkit_ai_series_dropped_total{" not in rig.text()
+        rig.intake.items("http", [["c", "seen_total", {"class": name, "lane": "1"}, 1, 1] for name in ("car", "bus")])
+        assert rig.value("seen_total", **{"class": "car", "version": "1", "lane": "1"}) == 1
+        assert rig.value("seen_total", **{"class": "other", "version": "1", "lane": "1"}) == 1
+        assert rig.exporter.registry.family("seen_total").series == 4 + 1
+        # A reload keeps what was counted.
+        with Rig({**CONFIG, "metrics": metrics}, rig.lasting) as heir:
+            assert heir.value("seen_total", **{"class": "car", "version": "1", "lane": "1"}) == 1
+            assert heir.value("seen_total", **{"class": "person", "version": "1", "lane": "2"}) == 0
+
+
+@pytest.mark.parametrize("form", ["text", "openmetrics", "protobuf"])
+def test_an_exposition_of_zeros_is_valid(form: str) -> None:
+    labels = {"lane": {"allow": ["1", "2"]}}
+    metrics = {
+        "seen_total": {"type": "counter", "help": "S.", "labels": labels},
+        "wait_seconds": {"type": "histogram", "help": "W.", "buckets": [1, 2], "native": True, "labels": labels},
+    }  # fmt: skip
+    with zeros(metrics) as rig:
+        data = rig.exporter.registry.gather(Deadline.after(5)).render(form)
+        if form == "protobuf":
+            found = {family.name: len(family.metrics) for family in decode(data)}
+            assert (found["seen_total"], found["wait_seconds"]) == (2, 2)
+            return
+        families = parse(data.decode(), openmetrics=form == "openmetrics")
+        assert len(families["seen" if form == "openmetrics" else "seen_total"].samples) == 2
+        assert set(families["wait_seconds"].samples.values()) == {0}
+
+
+def test_zeros_count_as_series_and_come_all_or_not_at_all() -> None:
+    def wide(lanes: int, **more: Any) -> dict[str, Any]:
+        labels = {name: {"allow": [str(lane) for lane in range(lanes)]} for name in "ab"}
+        return {"seen_total": {"type": "counter", "help": "S.", "labels": labels, **more}}
+
+    def held(metrics: dict[str, Any], **more: Any) -> int:
+        with zeros(metrics, **more) as rig:
+            assert "mkit_ai_series_dropped_total{" not in rig.text()
+            return int(rig.exporter.registry.family("seen_total").series)
+
+    assert held(wide(1)) == 1
+    with zeros(wide(10)) as ten, zeros(wide(1)) as one:
+        assert (ten.value("mkit_ai_series") or 0) - (one.value("mkit_ai_series") or 0) == 99
+    assert held(wide(100), max_series=20_000) == 10_000
+    assert held(wide(101), max_series=20_000) == 0
+    assert held(wide(100)) == 0  # of 10,000 series, others hold some
+    assert (held(wide(10, max_series=100)), held(wide(10, max_series=99))) == (100, 0)
 
 
 json_values = st.recursive(
