@@ -2,7 +2,8 @@
 
 Body: ``{"batch_id": "...", "events": [...]}``. An event is one of ``{"metric", "labels", "inc": 1}``,
 ``{"metric", "labels", "set": 3}``, ``{"metric", "labels", "observe": 0.02 | [..]}``,
-``{"prediction": 12, "key": {...}, "time": unix, "labels": {...}}``, ``{"truth": 11, "key": {...}, ...}``.
+``{"prediction": 12, "key": {...}, "time": unix, "labels": {...}}``, ``{"truth": 11, "key": {...}, ...}``; ``time`` is that of
+arrival where it is missing.
 
 204 the batch is counted (again: a known batch_id is answered so and changes nothing; ``X-Mkit-Dropped`` says how many of
 its events were not), 400 it is malformed, 413 it is too large, 429 or 503 come back after ``Retry-After`` with the same batch_id.
@@ -141,7 +142,9 @@ def _item(event: Any) -> list[Any]:
     verb = verbs[0]
     value = event[verb]
     if verb in ("prediction", "truth"):
-        return [verb[0], event.get("key"), value, event.get("time"), labels]
+        # Where the key has no time, the client and the table's poll send the time of arrival too.
+        when = event.get("time")
+        return [verb[0], event.get("key"), value, time.time() if when is None else when, labels]
     name = event.get("metric")
     if verb == "inc":
         return ["c", name, labels, value, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from pathlib import Path
@@ -208,6 +209,23 @@ def test_malformed_facts_are_counted(tmp_path: Path, key: Any, value: Any) -> No
     with Rig(config(tmp_path)) as rig:
         assert rig.intake.items("http", [["p", key, value, None, {}]]) == 1
         assert rig.dropped("http", "malformed") == 1
+
+
+@pytest.mark.parametrize("when", [{}, {"time": None}])
+def test_facts_over_http_without_a_time_have_that_of_their_arrival(tmp_path: Path, when: dict[str, Any]) -> None:
+    with Rig(config(tmp_path, key=["id"], time=None, by=None, min_samples=1)) as rig:
+        before = time.time()
+        events = [{verb: 8, "key": {"id": "1"}, **when} for verb in ("prediction", "truth")]
+        answer = rig.post(json.dumps({"batch_id": "b", "events": events}).encode())
+        assert (answer.status, answer.headers) == (204, {})
+        assert rig.value("ai_model_accuracy", model="m", version="1") == 1.0
+        watermark = rig.value("mkit_model_eval_watermark_timestamp_seconds", model="m", version="1")
+        assert watermark is not None
+        assert before <= watermark + 86_400 <= time.time()
+        # A time that is none is still a mistake.
+        events = [{"truth": 8, "key": {"id": "2"}, "time": wrong} for wrong in ("monday", -1, True)]
+        answer = rig.post(json.dumps({"batch_id": "c", "events": events}).encode())
+        assert answer.headers == {"X-Mkit-Dropped": "3"}
 
 
 def test_a_reload_goes_on_with_the_join(tmp_path: Path) -> None:
