@@ -8,7 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..runtime import Request, Response
@@ -64,14 +64,13 @@ def run_baseline(argv: Sequence[str]) -> int:
     args = _arguments(argv)
     try:
         baseline = _fetch(args.url) if args.url else _read(args)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if args.output:
+            Path(args.output).write_text(baseline.dump(), encoding="utf-8")
+    except (OSError, ValueError) as error:
         sys.stderr.write(f"mkit exporter baseline: {error}\n")
         return 1
-    text = baseline.dump()
-    if args.output:
-        Path(args.output).write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
+    if not args.output:
+        sys.stdout.write(baseline.dump())
     for feature, ref in baseline.features.items():
         sys.stderr.write(f"{feature}: {ref.size} values, {len(ref.fractions)} bins\n")
     return 0
@@ -82,16 +81,39 @@ def _fetch(url: str) -> Baseline:
         raise ValueError("--from must be an http or https URL")
     try:
         with urllib.request.urlopen(f"{url.rstrip('/')}/v1/baseline", timeout=10) as answer:  # noqa: S310 - http(s) only
-            return parse_baseline(json.loads(answer.read(MAX_ANSWER)))
+            body = answer.read(MAX_ANSWER)
     except urllib.error.HTTPError as error:
         said = error.read(500).decode("utf-8", "replace").strip()
         raise ValueError(f"{url} answered {error.code}: {said}") from None
+    try:
+        return parse_baseline(json.loads(body))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{url} answered with no baseline of mkit ({error})") from None
 
 
 def _read(args: Namespace) -> Baseline:
+    name = "stdin" if args.values == "-" else args.values
     with sys.stdin if args.values == "-" else open(args.values, encoding="utf-8", newline="") as file:
-        if args.column:
-            values = [float(row[args.column]) for row in csv.DictReader(file) if row[args.column]]
-        else:
-            values = [float(line) for line in file if line.strip()]
+        cells = _column(name, args.column, file) if args.column else enumerate(file, 1)
+        values = [_number(name, line, text) for line, text in cells if text.strip()]
     return Baseline(args.model, args.model_version, {args.feature: make_reference(values)})
+
+
+def _column(name: str, column: str, file: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """(line, cell) of a CSV file's column; a row that ends before it has none."""
+    rows = csv.DictReader(file)
+    try:
+        if column not in (rows.fieldnames or ()):
+            has = f"its columns: {', '.join(rows.fieldnames)}" if rows.fieldnames else "it is empty"
+            raise ValueError(f"{name}: no column {column!r} ({has})")
+        for row in rows:
+            yield rows.line_num, row[column] or ""
+    except csv.Error as error:
+        raise ValueError(f"{name}:{rows.line_num}: {error}") from None
+
+
+def _number(name: str, line: int, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{name}:{line}: {text.strip()[:60]!r} is not a number") from None

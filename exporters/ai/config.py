@@ -175,6 +175,11 @@ def _statsd(ingest: Fields) -> StatsdConfig | None:
     names = Fields(here.raw("map"), ("ingest", "statsd", "map"), ingest.errors)
     table = {name: names.get(name, "", read.text) for name in names.data}
     prefix = here.get("prefix", "", read.text)
+    for name in table:
+        if prefix and str(name).startswith(prefix):
+            short = str(name)[len(prefix) :].lstrip(".")
+            advice = f"write `{short}`" if short else "nothing is left of it"
+            names.error(name, f"the prefix `{prefix}` is cut before the map is looked up; {advice}")
     here.done()
     return StatsdConfig(udp, unix, StatsdNames(prefix, table))
 

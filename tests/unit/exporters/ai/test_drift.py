@@ -132,6 +132,34 @@ def test_baseline_of_a_column(tmp_path: Path, capsys: Any) -> None:
     assert "none" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("text", "column", "says"), [
+    ("id,score\n1,0.5\n", "zz", "v.csv: no column 'zz' (its columns: id, score)"),
+    ("", "zz", "v.csv: no column 'zz' (it is empty)"),
+    ("id,score\n1,0.5\n2\n3,\n4,high\n", "score", "v.csv:5: 'high' is not a number"),
+    ("id,score\n1," + "9" * 200_000 + "\n", "score", "v.csv:2: field larger than field limit (131072)"),
+    ("0.5\n\n0,6\n", "", "v.csv:3: '0,6' is not a number"),
+    ("id,score\n1,0.5\n2\n", "score", "1 values; a baseline needs at least 1000"),
+])  # fmt: skip
+def test_a_file_without_the_values_is_told_with_the_place(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    column: str,
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("v.csv").write_text(text)
+    assert run_baseline(["--values", "v.csv", *(["--column", column] if column else [])]) == 1
+    assert capsys.readouterr().err == f"mkit exporter baseline: {says}\n"
+
+
+def test_a_baseline_that_cannot_be_written_is_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "v").write_text("\n".join(str(number) for number in range(2000)))
+    assert run_baseline(["--values", str(tmp_path / "v"), "-o", str(tmp_path / "none" / "b.json")]) == 1
+    assert "No such file or directory" in capsys.readouterr().err
+
+
 def test_the_examples_of_the_help_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from monitoring_kit.exporters.ai import health
 from monitoring_kit.exporters.ai.catalog import model_specs
 from monitoring_kit.exporters.ai.config import parse_config
+from monitoring_kit.exporters.ai.http_events import BATCH_ID_SECONDS, MAX_BATCH_IDS
 from monitoring_kit.exporters.ai.meters import REASONS
 
 from monitoring_kit.cli.exporter import command
@@ -38,6 +39,11 @@ def test_the_configurations_of_the_readme_are_accepted() -> None:
             found.add(key)
             parse_config({**data, "metrics": {"ai_model_accuracy": {"type": "gauge", "help": "A."}}})
     assert found == {"quality", "drift"}
+
+
+def test_the_readme_says_how_long_a_batch_is_known() -> None:
+    assert f"the last {MAX_BATCH_IDS:,} batch ids" in README
+    assert BATCH_ID_SECONDS == 3600
 
 
 def test_the_readme_names_every_metric_and_reason() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from monitoring_kit.exporters.ai.config import parse_config
 from monitoring_kit.exporters.ai.statsd import Bad, Parser, StatsdHandler, StatsdNames
+from monitoring_kit.exporters.runtime import ConfigError
 
 from tests.servers import free_port
 from tests.unit.exporters.ai.rig import Rig
@@ -55,6 +57,22 @@ def test_lines(rig: Rig, line: str, item: list[Any]) -> None:
 def test_bad_lines(rig: Rig, line: str, reason: str) -> None:
     with pytest.raises(Bad, match=reason):
         Parser(StatsdNames(), rig.intake.targets).parse(line)
+
+
+def test_the_map_is_looked_up_after_the_prefix_is_cut_and_lines_without_it_are_taken(rig: Rig) -> None:
+    parser = Parser(StatsdNames("svc", {"depth": "queue"}), rig.intake.targets)
+    assert [parser.parse(f"{name}:7|g")[1] for name in ("svc.depth", "depth", "svcdepth", "queue")] == ["queue"] * 4
+
+
+@pytest.mark.parametrize(("key", "advice"), [("svc.depth", "write `depth`"), ("svcs", "write `s`"), ("svc.", "nothing is left of it")])  # fmt: skip
+def test_keys_of_the_map_with_the_prefix_are_refused(key: str, advice: str) -> None:
+    statsd = {"prefix": "svc", "map": {key: "queue", "depth": "queue", "a.svc": "queue"}}
+    with pytest.raises(ConfigError) as caught:
+        parse_config({**CONFIG, "ingest": {"statsd": statsd}})
+    assert caught.value.lines == [
+        f"ingest.statsd.map.{key}: the prefix `svc` is cut before the map is looked up; {advice}"
+    ]
+    parse_config({**CONFIG, "ingest": {"statsd": {"map": {key: "queue"}}}})
 
 
 @settings(max_examples=300, deadline=None)
