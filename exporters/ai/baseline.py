@@ -109,7 +109,7 @@ def _column(name: str, column: str, file: Iterable[str]) -> Iterator[tuple[int, 
         for row in rows:
             yield rows.line_num, row[column] or ""
     except csv.Error as error:
-        raise ValueError(f"{name}:{rows.line_num}: {error}") from None
+        raise ValueError(f"{name}:{rows.reader.line_num}: {error}") from None
 
 
 def _number(name: str, line: int, text: str) -> float:

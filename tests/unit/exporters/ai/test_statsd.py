@@ -69,7 +69,7 @@ def test_keys_of_the_map_with_the_prefix_are_refused(key: str, advice: str) -> N
     statsd = {"prefix": "svc", "map": {key: "queue", "depth": "queue", "a.svc": "queue"}}
     with pytest.raises(ConfigError) as caught:
         parse_config({**CONFIG, "ingest": {"statsd": statsd}})
-    assert caught.value.lines == [
+    assert list(caught.value.lines) == [
         f"ingest.statsd.map.{key}: the prefix `svc` is cut before the map is looked up; {advice}"
     ]
     parse_config({**CONFIG, "ingest": {"statsd": {"map": {key: "queue"}}}})
