@@ -57,7 +57,7 @@ def _panels(system: System, world: World, report: Report) -> Iterator[Subject]:
                 expr = parse(panel.query, variables=True)
             except PromQLError as error:
                 where = panel.at("query", error.span[0], max(error.span[1], error.span[0] + 1))
-                report.error("promql/syntax", f"invalid PromQL: {error.message}", where)
+                report.error("promql/syntax", f"invalid PromQL: {error.message}", where, help=error.help)
                 continue
             yield subject(
                 "panel", panel.title, expr, world, panel.query, unit=panel.unit, group=dashboard.title, place=panel

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitoring_kit.cli.options import env_option
+from monitoring_kit.conventions import MANIFEST
 
 if TYPE_CHECKING:
     from monitoring_kit.emit import Mark, Output
@@ -87,6 +88,12 @@ def _explain_line(file: Path, line: int, spec: Path | None, env: str | None) -> 
 
 def _no_output(compilation: Compilation, path: str, spec: Path) -> int:
     if compilation.ok:
+        if path == MANIFEST:
+            click.echo(
+                f"{path} is mkit's own: the hashes of {spec} and of every file, and the versions that judged them",
+                err=True,
+            )
+            return 1
         click.echo(f"{spec} does not generate {path}", err=True)
         return 1
     from monitoring_kit.cli.console import show_findings
@@ -103,7 +110,9 @@ def _tell(compilation: Compilation, output: Output, path: str, line: int) -> int
         return 1
     mark = output.source_map.at(line)
     if mark is None or not mark.origin.file:
-        click.echo(f"{path}:{line} comes from no single place of the spec: mkit always writes it")
+        click.echo(
+            f"{path}:{line} comes from no single place of the spec: it is a default, is always written, or is made of many parts"
+        )
         return 0
     click.echo(f"{path}:{line}  {lines[line - 1].strip()}")
     click.echo(_render(compilation, mark, path), color=None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from monitoring_kit.conventions import MANIFEST
 from monitoring_kit.diagnostics import InternalError, Report, Span
 from monitoring_kit.emit.json_text import Shared, json_text
-from monitoring_kit.emit.source_map import SourceMap
+from monitoring_kit.emit.source_map import Mark, SourceMap
 from monitoring_kit.emit.yaml_scalars import UnwritableError
 from monitoring_kit.emit.yaml_text import Scalars, yaml_text
 from monitoring_kit.frozen import dataclass
@@ -80,7 +80,8 @@ def _emit(file: OutFile, top: tuple[str, ...], shared: Shared, scalars: Scalars)
     elif file.kind == "json":
         text, source_map = json_text(file.tree, shared)
     elif file.kind == "text":
-        text, source_map = file.tree, SourceMap()
+        text = file.tree
+        source_map = SourceMap([Mark(1, text.count("\n"), file.origin)] if file.origin is not None else [])
         if "\0" in text:
             raise UnwritableError("a NUL character (U+0000) cannot stand in a configuration file")
     else:

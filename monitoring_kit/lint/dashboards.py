@@ -95,7 +95,7 @@ def _queries(panel: Mapping, kind: str, title: str, report: Report) -> Iterator[
                     "promql/syntax",
                     f"invalid PromQL: {error.message}",
                     place.at("expr", *error.span),
-                    help=f"expected {error.expected}" if error.expected else "",
+                    help=error.help,
                 )
             continue
         yield PanelQuery(

@@ -263,8 +263,9 @@ def _parsed(text: str, place: Place, report: Report) -> Expr | None:
     try:
         return parse(text)
     except PromQLError as error:
-        help_ = f"expected {error.expected}" if error.expected else ""
-        report.error("promql/syntax", f"invalid PromQL: {error.message}", place.at("expr", *error.span), help=help_)
+        report.error(
+            "promql/syntax", f"invalid PromQL: {error.message}", place.at("expr", *error.span), help=error.help
+        )
         return None
 
 

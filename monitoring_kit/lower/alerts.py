@@ -162,7 +162,12 @@ def raw_alert(system: System, alert: Alert, report: Report) -> list[AlertingRule
         expr = parse(alert.expr)
     except PromQLError as error:
         start, end = error.span
-        report.error("promql/syntax", f"invalid PromQL: {error.message}", alert.at("expr", start, max(end, start + 1)))
+        report.error(
+            "promql/syntax",
+            f"invalid PromQL: {error.message}",
+            alert.at("expr", start, max(end, start + 1)),
+            help=error.help,
+        )
         return []
     service = alert.services[0] if len(alert.services) == 1 and alert.services[0] in system.services else None
     notify = channels_of(system, alert)

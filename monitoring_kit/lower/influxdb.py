@@ -75,7 +75,7 @@ def lower_influxdb(system: System, report: Report) -> list[OutFile]:
     _check(influxdb, report)
     _check_labels(system, report)
     text = _HOW_TO + ";\n".join(_statements(influxdb)) + "\n"
-    return [OutFile(conventions.INFLUXDB_SETUP, "text", text)]
+    return [OutFile(conventions.INFLUXDB_SETUP, "text", text, origin=influxdb.node.span)]
 
 
 def influx_writes(system: System, report: Report) -> list[Branch]:

@@ -27,13 +27,15 @@ class OutFile:
     """One file to write.
 
     ``tree`` is a Branch (or list) for ``kind`` yaml and json, and the finished text for ``text``. ``mode`` is the file mode:
-    0644 for most, 0640 for files that name secret files, 0600 for web configurations.
+    0644 for most, 0640 for files that name secret files, 0600 for web configurations. ``origin`` is the part of the spec that
+    a text is about; a tree's branches have theirs.
     """
 
     path: str
     kind: str
     tree: Any
     mode: int = 0o644
+    origin: Span | None = None
 
 
 def without_empty(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:

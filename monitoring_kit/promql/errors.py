@@ -19,6 +19,11 @@ class PromQLError(ValueError):
         self.expected = expected
         super().__init__(f"{message}, expected {expected}" if expected else message)
 
+    @property
+    def help(self) -> str:
+        """What would have been accepted, as the help of a finding; "" where nothing specific would."""
+        return f"expected {self.expected}" if self.expected else ""
+
 
 def line_column(text: str, offset: int) -> tuple[int, int]:
     """1-based line and column of ``offset`` in ``text``, columns counted in characters."""

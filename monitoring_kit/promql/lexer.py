@@ -123,7 +123,8 @@ def _other(text: str, pos: int, variables: bool, tokens: list[Token]) -> int:
     char = text[start]
     if char in "\"'`":
         raise PromQLError("unterminated string", (start, len(text)), f"a closing {char}")
-    expected = {"=": "== to compare", "!": "!= to compare", "~": "=~ inside braces"}.get(char, "")
+    pair = {"=>": ">=", "=<": "<=", "&&": "`and`", "||": "`or`", "<>": "!="}.get(text[start : start + 2])
+    expected = pair or {"=": "== to compare", "!": "!= to compare", "~": "=~ inside braces"}.get(char, "")
     raise PromQLError(f"unexpected character {char!r}", (start, start + 1), expected)
 
 

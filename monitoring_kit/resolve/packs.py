@@ -203,5 +203,5 @@ def _parse(item: Item, where: str, text: str | None, report: Report) -> Expr | N
         return parse(text, variables=True)
     except PromQLError as error:
         start, end = error.span
-        report.error("promql/syntax", error.message, item.at(where, start, max(end, start + 1)))
+        report.error("promql/syntax", error.message, item.at(where, start, max(end, start + 1)), help=error.help)
         return None

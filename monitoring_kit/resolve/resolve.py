@@ -205,6 +205,12 @@ def _check_references(spec: Spec, report: Report) -> None:
             "alerts/no-channel", "no channel is defined: alerts will fire and reach nobody", spec.at("alerting"),
             help="add `channels:` with an e-mail, Slack, PagerDuty or webhook receiver",
         )  # fmt: skip
+    if len(spec.channels) > 1 and not alerting.default and not all(alert.notify for alert in spec.alerts.values()):
+        first = next(iter(spec.channels.values()))
+        report.info(
+            "alerts/first-channel", f"alerts without `notify` reach `{first.name}` alone, the first of {len(spec.channels)} channels", first.at(),
+            help=f"say so with `alerting: {{default: [{first.name}]}}`, or name others there",
+        )  # fmt: skip
 
 
 def _known_names(

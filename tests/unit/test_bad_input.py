@@ -650,3 +650,34 @@ def test_an_empty_name_is_no_output_folder(tmp_path: Path, monkeypatch: pytest.M
     assert done.exit_code == 2
     assert "the name is empty" in done.output
     assert [p.name for p in tmp_path.iterdir()] == ["mkit.yaml"]
+
+
+def test_the_first_of_several_channels_is_told(compile_text: Callable[..., Compilation]) -> None:
+    two = CHANNEL + "  chat: {kind: webhook, url: 'http://chat:1/'}\n"
+    alert = "alerts: {Slow: {when: latency > 1s, severity: warning%s}}\n"
+    (found,) = [d for d in compile_text(HEAD + two + WEB + alert % "").report if d.code == "alerts/first-channel"]
+    assert found.message == "alerts without `notify` reach `mail` alone, the first of 2 channels"
+    assert found.span.line == 4
+    for quiet in (
+        two + WEB + alert % ", notify: chat",
+        two + WEB + "alerting: {default: [chat]}\n" + alert % "",
+        CHANNEL + WEB + alert % "",
+    ):
+        assert "alerts/first-channel" not in [d.code for d in compile_text(HEAD + quiet).report]
+
+
+@pytest.mark.parametrize(("expr", "help_"), [
+    ("sum(rate(x[5m])", "expected an operator, , or )"),
+    ("rat(x[5m]) > 1", "expected rate()"),
+    ("x{status=500} > 1", 'expected label="value"'),
+    ("x => 1", "expected >="),
+    ("x > 1 && y > 1", "expected `and`"),
+    ("rate(x) > 1", "expected a range vector"),
+    ("x[5m] > 1", "expected a scalar or instant vector"),
+])  # fmt: skip
+def test_broken_promql_says_what_would_be_right(
+    compile_text: Callable[..., Compilation], expr: str, help_: str
+) -> None:
+    text = BASE + f"alerts:\n  A: {{expr: '{expr}', severity: warning}}\n"
+    (found,) = [d for d in compile_text(text).report if d.code == "promql/syntax"]
+    assert (found.help, found.span.line) == (help_, 8)

@@ -19,9 +19,14 @@ __all__ = ["lower_docs"]
 def lower_docs(system: System, model: Model, report: Report) -> list[OutFile]:
     """The pages under ``docs/``: Markdown with relative links, complete without a network."""
     facts = Facts.of(system, model)
-    pages = {conventions.DOCS_INDEX: index(facts), conventions.DOCS_METRICS: metric_reference(facts)}
+    pages = [
+        OutFile(conventions.DOCS_INDEX, "text", index(facts)),
+        OutFile(conventions.DOCS_METRICS, "text", metric_reference(facts)),
+    ]
     for name, view in system.services.items():
-        pages[conventions.service_page_path(name)] = service_page(facts, view)
+        text = service_page(facts, view)
+        pages.append(OutFile(conventions.service_page_path(name), "text", text, origin=view.origin))
     for name, rules in facts.alerts.items():
-        pages[conventions.runbook_path(name)] = runbook(facts, name, rules)
-    return [OutFile(path, "text", text) for path, text in pages.items()]
+        text = runbook(facts, name, rules)
+        pages.append(OutFile(conventions.runbook_path(name), "text", text, origin=rules[0].origin))
+    return pages

@@ -60,7 +60,12 @@ def _query(slo: Slo, key: str, text: str, report: Report) -> Expr | None:
         expr = parse(text, variables=True)
     except PromQLError as error:
         start, end = error.span
-        report.error("promql/syntax", f"invalid PromQL: {error.message}", slo.at(key, start, max(end, start + 1)))
+        report.error(
+            "promql/syntax",
+            f"invalid PromQL: {error.message}",
+            slo.at(key, start, max(end, start + 1)),
+            help=error.help,
+        )
         return None
     used = set(variables(expr))
     if isinstance(expr, VectorSelector) and not used and key != "error_ratio":

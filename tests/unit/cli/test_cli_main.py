@@ -256,6 +256,12 @@ def test_explain_leads_from_a_generated_line_to_the_spec() -> None:
     routes = Path("out/alertmanager/alertmanager.yml")
     defaults = next(n for n, line in enumerate(routes.read_text().splitlines(), 1) if "group_wait: " in line)
     assert "no single place" in mkit("explain", f"{routes}:{defaults}").stdout, "a default, which has no place"
+    runbook = mkit("explain", "out/docs/runbooks/HighErrorRate.md:3")
+    assert (runbook.exit_code, "mkit.yaml:8:3" in runbook.stdout) == (0, True)
+    page = mkit("explain", "out/docs/services/web.md:5")
+    assert "mkit.yaml:" in page.stdout
+    assert "web:" in page.stdout
+    assert "mkit's own" in mkit("explain", "out/manifest.json:3").stderr
     assert mkit("explain", f"{path}:99999").exit_code == 1
     assert mkit("explain", "mkit.yaml:1").exit_code == 1
     Path("mkit.yaml").rename("other.yaml")
