@@ -39,7 +39,9 @@ def command(spec: str, env: str | None, lasting: Duration | None) -> None:
     """Start Prometheus and Alertmanager on the generated files of SPEC, with a simulated system behind them.
 
     Targets are replaced by local processes that expose the declared metrics, receivers by local endpoints that show
-    what they are sent; everything else is used as generated. Everything listens on the loopback address only.
+    what they are sent. Paths and addresses on the servers' command lines become local ones; TLS, login, remote stores and
+    peers are left out. Everything else is used as generated, the other flags and the features included. Everything listens
+    on the loopback address only.
     """
     from monitoring_kit.cli.console import show_findings
     from monitoring_kit.diagnostics import Severity

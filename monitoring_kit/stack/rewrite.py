@@ -25,6 +25,18 @@ _ENDPOINTS = {
     "msteams_configs": ("webhook_url", False),
     "msteamsv2_configs": ("webhook_url", False),
 }
+# Flags that name places of the real machine and whose own defaults do for a local run.
+_ELSEWHERE = {
+    "web.config.file": "the local server has no TLS and no login",
+    "web.systemd-socket": "the local server has an address of its own",
+    "web.route-prefix": "the local server has its pages at /",
+    "web.console.templates": "a folder of the real machine",
+    "web.console.libraries": "a folder of the real machine",
+    "web.user-assets": "a folder of the real machine",
+    "web.local-assets": "a folder of the real machine",
+    "storage.agent.path": "a folder of the real machine",
+    "cluster.peer": "the local server has no peers",
+}
 _SECRET = "demo-secret"  # noqa: S105 - the capture endpoints accept anything
 
 
@@ -57,6 +69,23 @@ def local_prometheus(
         _drop(section, (*_OUTSIDE, "scheme"))
         section["static_configs"] = [{"targets": [alertmanager]}]
     return yaml.safe_dump(config, sort_keys=False), left_out
+
+
+def local_flags(outputs: Mapping[str, Output], path: str, own: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """The flags of the file ``path`` for a local run, and what had to be left out (in words).
+
+    ``own`` has the local places and addresses by flag: they replace what is generated. Every other flag stays.
+    """
+    flags, left_out = [], []
+    for line in outputs[path].data.decode().splitlines():
+        name = line.removeprefix("--").partition("=")[0]
+        if name in own:
+            flags.append(f"--{name}={own[name]}")
+        elif name.removeprefix("no-") in _ELSEWHERE:
+            left_out.append(f"--{name} of {path} ({_ELSEWHERE[name.removeprefix('no-')]})")
+        else:
+            flags.append(line)
+    return flags, left_out
 
 
 def _drop(section: dict[str, Any], keys: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from dataclasses import dataclass, field
@@ -13,16 +14,17 @@ from types import TracebackType
 
 import requests
 
-from monitoring_kit.conventions import ALERTMANAGER_YML, PROMETHEUS_YML
+from monitoring_kit.conventions import ALERTMANAGER_FLAGS, ALERTMANAGER_YML, PROMETHEUS_FLAGS, PROMETHEUS_YML
 from monitoring_kit.emit import Output
 from monitoring_kit.pipeline import Compilation
 from monitoring_kit.stack.capture import Capture
 from monitoring_kit.stack.lab import Lab, LabError, free_port, wait_until
-from monitoring_kit.stack.rewrite import local_alertmanager, local_prometheus
+from monitoring_kit.stack.rewrite import local_alertmanager, local_flags, local_prometheus
 from monitoring_kit.stack.simulation_plan import plan
 from monitoring_kit.stack.tools import ensure_tools
 
 TIMEOUT = 10.0
+_IGNORED = re.compile(r'Unknown option for --enable-feature" option=(\S+)')
 
 
 @dataclass
@@ -88,14 +90,16 @@ class Stack:
         self.lab.write(ALERTMANAGER_YML, text)
         for name, content in files.items():
             self.lab.write(name, content).chmod(0o600)
-        command = [
-            str(program),
-            f"--config.file={self.lab.folder / ALERTMANAGER_YML}",
-            f"--storage.path={self.lab.folder / 'alertmanager/data'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-            "--cluster.listen-address=",
-        ]
-        self.lab.start("alertmanager", command, f"{self.alertmanager}/-/ready")
+        own = {
+            "config.file": str(self.lab.folder / ALERTMANAGER_YML),
+            "storage.path": str(self.lab.folder / "alertmanager/data"),
+            "web.listen-address": f"127.0.0.1:{port}",
+            "web.external-url": self.alertmanager,
+            "cluster.listen-address": "",
+        }
+        flags, left_out = local_flags(outputs, ALERTMANAGER_FLAGS, own)
+        self.left_out += left_out
+        self.lab.start("alertmanager", [str(program), *flags], f"{self.alertmanager}/-/ready")
 
     def _start_prometheus(self, program: Path | None, outputs: dict[str, Output], ports: list[int]) -> None:
         assert self.compilation.system is not None
@@ -104,15 +108,38 @@ class Stack:
         # The monitoring's own services are the real ones.
         urls |= {n: real[v.pack.kind] for n, v in self.compilation.system.services.items() if v.pack.kind in real}
         targets = {job: url.removeprefix("http://") for job, url in urls.items()}
-        text, self.left_out = local_prometheus(outputs, targets, f"127.0.0.1:{ports[1]}", f"127.0.0.1:{ports[0]}")
+        text, left_out = local_prometheus(outputs, targets, f"127.0.0.1:{ports[1]}", f"127.0.0.1:{ports[0]}")
         self.lab.write(PROMETHEUS_YML, text)
-        command = [
-            str(program),
-            f"--config.file={self.lab.folder / PROMETHEUS_YML}",
-            f"--storage.tsdb.path={self.lab.folder / 'prometheus/data'}",
-            f"--web.listen-address=127.0.0.1:{ports[0]}",
-        ]
-        self.lab.start("prometheus", command, f"{self.prometheus}/-/ready")
+        own = {
+            "config.file": str(self.lab.folder / PROMETHEUS_YML),
+            "storage.tsdb.path": str(self.lab.folder / "prometheus/data"),
+            "web.listen-address": f"127.0.0.1:{ports[0]}",
+            "web.external-url": self.prometheus,
+        }
+        flags, elsewhere = local_flags(outputs, PROMETHEUS_FLAGS, own)
+        self.left_out += left_out + elsewhere
+        try:
+            self.lab.start("prometheus", [str(program), *flags], f"{self.prometheus}/-/ready")
+        except LabError as error:
+            raise LabError(f"{error}{self._of_the_spec(str(error))}") from None
+        # It starts all the same with a feature that it does not know.
+        for name in _IGNORED.findall(self.lab.log_tail("prometheus", 1000)):
+            self.left_out.append(f"the feature {name} (prometheus {self.versions['prometheus']} does not know it)")
+
+    def _of_the_spec(self, said: str) -> str:
+        """Where in the spec the flags come from that the server refused; empty when it speaks of none."""
+        assert self.compilation.system is not None
+        prometheus = self.compilation.system.spec.prometheus
+        named = next((name for name in prometheus.flags if f"--{name}" in said), None)
+        written = [key for key in ("flags", "features") if prometheus.has(key)]
+        if named is None and not (written and re.search(r"(?i)flags?\b|command ?line", said)):
+            return ""
+        span = prometheus.at("flags" if named else written[0])
+        what = f"`prometheus.flags` has `{named}`" if named else " and ".join(f"`prometheus.{key}`" for key in written)
+        return (
+            f"\n{span}: {what}: correct or remove it, or run a prometheus that knows it "
+            f"(this is {self.versions['prometheus']}; `mkit tools fetch --suite sid` gets a newer one, MKIT_SUITE=sid runs it)"
+        )
 
     def _start_grafana(self, outputs: dict[str, Output]) -> None:
         """Grafana too, where it is installed: with the generated provisioning, read-only for anyone on this machine."""
