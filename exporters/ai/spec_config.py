@@ -25,6 +25,11 @@ TRUTH_KEYS = (
     "state_file",
     "kind",
 )
+# What the configuration file calls so stands elsewhere in a spec.
+HINTS = {
+    "quality": "a spec has `truth` here: the same keys, and beside them the `source` and `sql` of truth that is read from a table",
+    "metrics": "metrics stand in the spec's own `metrics:`, with this exporter's service in their `services`",
+}
 # What the spec calls a query, by the kind of source.
 QUERY_KEYS = ("sql", "jmespath", "query")
 # A quality gauge goes by this name where the registry declares it and `publish` says nothing: the pack's own metrics.
@@ -48,6 +53,10 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
         sources = {}
     if truth is not None:
         config["quality"] = _quality(Fields(truth, ("truth",), mistakes), config["metrics"], sources)
+    for key, hint in HINTS.items():
+        # Taken away, not asked for: no typing mistake shall be answered with it.
+        if top.data.pop(key, None) is not None:
+            top.error(key, f"unknown key `{key}`; {hint}")
     top.done()
     if not mistakes:
         mistakes = [_moved(mistake) for mistake in read_config(config)[1]]

@@ -40,7 +40,8 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
     top = Fields(block, (), mistakes)
     config: dict[str, Any] = {key: top.raw(key) for key in TOP_KEYS if top.raw(key) is not None}
     collect = Fields(top.raw("collect"), ("collect",), mistakes)
-    if top.raw("metrics") is not None:
+    # Taken away, not asked for: no typing mistake shall be answered with it.
+    if top.data.pop("metrics", None) is not None:
         top.error("metrics", "unknown key `metrics`; a spec has `collect` here: name -> source and query")
     top.done()
     kinds = _kinds(config.get("sources"))

@@ -17,4 +17,8 @@ class Exporters(Item):
         "The business exporter: `sources`, and what to `collect` from them. Every key, and a full example: "
         "[business exporter](../exporters/business/README.md#in-a-spec).",
     )
-    ai: dict[str, Any] | None = key(Anything(), "The AI exporter: ingest, model, ground truth, drift, GPU.")
+    ai: dict[str, Any] | None = key(
+        Anything(),
+        "The AI exporter: ingest, model, ground truth, drift, GPU. Every key, and a full example: "
+        "[AI exporter](../exporters/ai/README.md#in-a-spec).",
+    )

@@ -80,6 +80,25 @@ def test_keys_of_the_generated_file_are_answered_with_those_of_the_spec(
         assert [d.message for d in found] == [said]
 
 
+def test_keys_of_the_ai_exporters_file_are_answered_with_those_of_the_spec(
+    compile_text: Callable[..., Compilation],
+) -> None:
+    head = HEAD + CHANNEL + "services:\n  m: {kind: ai-model, scrape: {targets: ['ai-exporter:9642']}}\n"
+    for key, said in (
+        ("quality: {key: [id]}", "a spec has `truth` here: the same keys, and beside them the `source` and `sql` of truth that is read from a table"),
+        ("metrics: {a_total: {type: counter}}", "metrics stand in the spec's own `metrics:`, with this exporter's service in their `services`"),
+    ):  # fmt: skip
+        name, _, rest = key.partition(":")
+        text, place = marked(f"{head}exporters:\n  ai:\n    «{name}»:{rest}\n    qualty: 1\n")
+        found = [d for d in compile_text(text).report if d.code == "exporters/config"]
+        assert found[0].message == f"unknown key `{name}`; {said}"
+        assert place is not None
+        assert (found[0].span.line, found[0].span.column) == place[:2]
+        # What no hint knows is answered as ever, and never with what does not belong there.
+        assert [d.message.split(";")[0] for d in found[1:]] == ["unknown key `qualty`"]
+        assert "`quality`" not in found[1].message
+
+
 def test_an_exporter_that_nobody_scrapes(compile_text: Callable[..., Compilation]) -> None:
     text = SPEC.replace("9641", "9000") + EXPORTERS
     (found,) = (d for d in compile_text(text).report if d.code == "exporters/no-service")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from monitoring_kit.exporters.ai.catalog import model_specs
 from monitoring_kit.exporters.ai.config import parse_config
 from monitoring_kit.exporters.ai.http_events import BATCH_ID_SECONDS, MAX_BATCH_IDS
 from monitoring_kit.exporters.ai.meters import REASONS
+from monitoring_kit.exporters.ai.spec_config import HINTS, QUERY_KEYS, TOP_KEYS, TRUTH_KEYS
 
 from monitoring_kit.cli.exporter import command
+from monitoring_kit.pipeline import Compilation
 from tests.servers import free_port
 from tests.unit.exporters.ai.rig import Rig
 
@@ -39,6 +42,24 @@ def test_the_configurations_of_the_readme_are_accepted() -> None:
             found.add(key)
             parse_config({**data, "metrics": {"ai_model_accuracy": {"type": "gauge", "help": "A."}}})
     assert found == {"quality", "drift"}
+
+
+def test_the_readmes_spec_becomes_a_configuration(compile_text: Callable[..., Compilation]) -> None:
+    (spec,) = re.findall(r"```yaml\n(version: .*?)```", README, flags=re.S)
+    made = compile_text(spec)
+    assert made.ok, list(made.report)
+    generated = yaml.safe_load(made.outputs["exporters/ai.yaml"].data)
+    config = parse_config(generated)
+    assert config.quality is not None
+    assert config.quality.truth is not None
+    assert (config.quality.truth.source.kind, config.quality.truth.every) == ("mysql", 60)
+    assert (config.quality.time, config.quality.publish) == ("window_start", {"accuracy": "ai_model_accuracy"})
+    assert generated["metrics"]["visitors_total"]["labels"] == {"class": {"allow": ["adult", "child"]}}
+
+
+def test_the_readme_knows_every_key_of_a_spec() -> None:
+    for word in (*TOP_KEYS, *TRUTH_KEYS, *QUERY_KEYS, *HINTS, "publish", "every", "value", "path", "source", "sources"):
+        assert re.search(rf"[`\[{{, ]{word}[`\]}},:.]", README), word
 
 
 def test_the_readme_says_how_long_a_batch_is_known() -> None:
