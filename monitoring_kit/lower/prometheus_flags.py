@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from monitoring_kit import conventions
-from monitoring_kit.diagnostics import Report
+from monitoring_kit.diagnostics import Report, Span
+from monitoring_kit.diagnostics.suggest import closest
+from monitoring_kit.load.nodes import Mapping
 from monitoring_kit.lower.tree import OutFile
 from monitoring_kit.resolve.system import System
 from monitoring_kit.spec.platform import Prometheus
+from monitoring_kit.targets import parse_version
+from monitoring_kit.targets.server_flags import Kind, captured, known, names
 
 CONFIG_FOLDER = "/etc/prometheus"
 DATA_FOLDER = "/prometheus"
@@ -23,16 +27,69 @@ def lower_flags(system: System, report: Report) -> list[OutFile]:
     """The flags file. Paths are those of the container image: another deployment replaces the first two lines."""
     prometheus = system.spec.prometheus
     flags = mkit_flags(prometheus)
+    target = str(system.spec.compatibility.prometheus)
     for name, value in prometheus.flags.items():
-        span = prometheus.at("flags")
+        span = _entry(prometheus, name)
         if name in flags:
             report.error(
                 "prometheus/flag", f"mkit sets `--{name}` itself", span, help=_OWN_KEYS.get(name, "remove the flag")
             )
+        else:
+            _check("flags", name, target, span, report)
         if name in OPENS_UP and value != "false":
             report.warning("prometheus/open-flag", f"`--{name}`: {OPENS_UP[name]}", span)
+    for index, name in enumerate(prometheus.features):
+        _check("features", name, target, prometheus.at("features", index=index), report)
     lines = [flag_line(name, value) for name, value in {**flags, **prometheus.flags}.items()]
     return [OutFile(conventions.PROMETHEUS_FLAGS, "text", "".join(f"{line}\n" for line in lines))]
+
+
+def _entry(prometheus: Prometheus, name: str) -> Span:
+    """Where the flag ``name`` is written."""
+    written = prometheus.node.get("flags")
+    return written.key_span(name) if isinstance(written, Mapping) else prometheus.at("flags")
+
+
+def _check(kind: Kind, name: str, target: str, span: Span, report: Report) -> None:
+    """Whether the targeted server has the flag or feature: it does not start with a flag that it lacks, and ignores such a feature."""
+    plain = name.removeprefix("no-") if kind == "flags" and name not in names(kind) else name
+    state, what = known(kind, plain, target), f"flag `--{name}`" if kind == "flags" else f"feature `{name}`"
+    then = (
+        "does not start with a flag that it does not know"
+        if kind == "flags"
+        else "ignores a feature that it does not know"
+    )
+    if state.has:
+        return
+    if not state.since:
+        _unknown(kind, plain, what, then, span, report, certain=state.has is False)
+    elif state.has is None:
+        report.info(
+            f"prometheus/unknown-{kind[:-1]}",
+            f"mkit does not know whether Prometheus {target} has the {what}: {', '.join(captured())} were asked",
+            span,
+            help=f"look with `prometheus --help` of that version; it {then}",
+        )
+    elif parse_version(target) < parse_version(state.since):
+        report.error(
+            "version/unsupported", f"the {what} needs Prometheus {state.since}, and {target} is targeted", span,
+            help=f'{target} {then}; remove it, or write `compatibility: {{prometheus: "{state.since}"}}` once your servers are that new',
+        )  # fmt: skip
+    else:
+        # What a feature switched on is the usual behaviour since, mostly: no reason to stop.
+        add = report.error if kind == "flags" else report.warning
+        text = f"Prometheus {target} has no {what} any more"
+        add("version/unsupported", text, span, help=f"remove it: {target} {then}")
+
+
+def _unknown(kind: Kind, name: str, what: str, then: str, span: Span, report: Report, *, certain: bool) -> None:
+    near = closest(name, names(kind))
+    help_ = f"did you mean `{near}`? Prometheus {then}" if near else f"remove it: Prometheus {then}"
+    code = f"prometheus/unknown-{kind[:-1]}"
+    if certain:
+        report.error(code, f"no Prometheus that mkit knows has the {what}", span, help=help_)
+    elif near:
+        report.warning(code, f"no Prometheus up to {captured()[-1]} has the {what}", span, help=help_)
 
 
 def mkit_flags(prometheus: Prometheus) -> dict[str, str]:
