@@ -46,7 +46,10 @@ class MetricCollector:
 
     def collect(self, deadline: Deadline) -> Iterable[FamilyRows]:
         """The metric's rows now. CollectError with the reason when there are none."""
-        yield FamilyRows(self.family, self.samples(deadline))
+        samples = self.samples(deadline)
+        # Only now: an answer that is refused, be it for having no row, makes no figure fresh.
+        self._meters.accepted(self.name)
+        yield FamilyRows(self.family, samples)
 
     def samples(self, deadline: Deadline) -> Samples:
         """Label sets and values as they are to be shown."""

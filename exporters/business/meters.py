@@ -16,7 +16,7 @@ _OWN = (
     ("source_regressions_total", "counter", "metric", "Readings that fell although the metric is a counter."),
     ("null_values_total", "counter", "metric", "NULL values left out of the metric."),
     ("result_rows", "gauge", "metric", "Rows of the query's last answer."),
-    ("result_timestamp_seconds", "gauge", "metric", "When the query last answered, Unix time."),
+    ("result_timestamp_seconds", "gauge", "metric", "When the rows served were read, Unix time."),
 )
 
 
@@ -59,8 +59,12 @@ class Meters:
         """Note an answer that has just come."""
         with self._lock:
             self._families["result_rows"].labels(metric).set(rows)
-            self._families["result_timestamp_seconds"].labels(metric).set(time.time())
             self._families["null_values_total"].labels(metric).inc(nulls)
+
+    def accepted(self, metric: str) -> None:
+        """Note that the answer became the metric's figures."""
+        with self._lock:
+            self._families["result_timestamp_seconds"].labels(metric).set(time.time())
 
     def regressions(self, metric: str, count: int) -> None:
         """Count readings that fell."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import yaml
 from monitoring_kit.exporters.business.config import parse_config
@@ -41,6 +43,63 @@ def test_its_own_alerts_and_dashboard(compile_text: Callable[..., Compilation]) 
     assert {"ExporterSourceDown", "ExporterFiguresStale", "ExporterSeriesDropped", "ExporterSourceShrank"} <= names
     board = json.loads(result.outputs["grafana/dashboards/board-exporter-business.json"].data)
     assert {"Sources", "Age of the figures", "Dropped series"} <= {p["title"] for p in board["panels"]}
+
+
+AI = HEAD + CHANNEL + (
+    "services:\n  m: {kind: ai-model, scrape: {targets: ['ai-exporter:9642']}}\nexporters:\n  ai: {listen: ':9642'}\n"
+)  # fmt: skip
+
+
+def firing(
+    folder: Path, result: Compilation, service: str, series: dict[str, str], wanted: dict[str, list[str]]
+) -> None:
+    """promtool: which alerts, of those named in ``wanted`` as `minute alert`, fire with which labels beside the rule's own."""
+    assert result.ok, list(result.report)
+    (folder / "rules.yml").write_bytes(result.outputs[f"prometheus/rules/service-{service}.yml"].data)
+    tests = []
+    for when, labels in wanted.items():
+        minute, alert = when.split()
+        samples = [{"labels": f"{{{text}}}", "value": 1} for text in labels]
+        expr = f"count by ({', '.join(sorted({t.split('=')[0] for text in labels for t in text.split(',')}) or ['service'])}) "
+        expr += f'(ALERTS{{alertname="{alert}",alertstate="firing"}})'
+        tests.append({"expr": expr, "eval_time": f"{minute}m", "exp_samples": samples})
+    own = f"job='{service}',service='{service}',instance='a'"
+    given = [
+        {"series": f"{name}{{{own},{labels}}}", "values": values}
+        for (name, _, labels), values in ((key.partition(" "), values) for key, values in series.items())
+    ]
+    case = {
+        "rule_files": ["rules.yml"],
+        "evaluation_interval": "1m",
+        "tests": [{"interval": "1m", "input_series": given, "promql_expr_test": tests}],
+    }
+    (folder / "test.yml").write_text(yaml.safe_dump(case))
+    done = subprocess.run(["promtool", "test", "rules", "test.yml"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_figure_that_has_failed_since_the_start(tmp_path: Path, compile_text: Callable[..., Compilation]) -> None:
+    series = {
+        "mkit_business_collector_success collector='user_count'": "0x60",
+        "mkit_business_collector_success collector='transaction_total'": "1x60",
+        "mkit_business_collector_success collector='short'": "0x10 1x50",
+    }
+    wanted = {
+        "14 ExporterFiguresFailing": [],
+        "20 ExporterFiguresFailing": ['collector="user_count"'],
+        "50 ExporterFiguresStale": [],
+    }
+    firing(tmp_path, compile_text(SPEC + EXPORTERS), "shop", series, wanted)
+
+
+def test_truth_that_was_never_read(tmp_path: Path, compile_text: Callable[..., Compilation]) -> None:
+    series = {"mkit_ai_truth_success ": "0x60"}
+    wanted = {"14 ModelTruthFailing": [], "20 ModelTruthFailing": ['instance="a"'], "50 ModelTruthStale": []}
+    firing(tmp_path, compile_text(AI), "m", series, wanted)
+    # Once read, its age tells.
+    series |= {"mkit_ai_truth_last_success_timestamp_seconds ": "0x60"}
+    wanted = {"50 ModelTruthFailing": [], "50 ModelTruthStale": ['service="m"']}
+    firing(tmp_path, compile_text(AI), "m", series, wanted)
 
 
 def test_the_limits_count_the_exporters_own_series(compile_text: Callable[..., Compilation]) -> None:

@@ -69,3 +69,19 @@ def test_every_alert_uses_a_signal_and_its_labels(name: str) -> None:
     alert = PACK["alerts"][name]
     signal = PACK["signals"][re.match(r"\w+", alert["when"])[0]]  # type: ignore[index]
     assert set(re.findall(r"\$labels\.(\w+)", alert["summary"])) <= {"service", *signal["by"]}
+
+
+def test_only_accepted_rows_are_fresh(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "shop.db", isolation_level=None) as db:
+        db.execute("CREATE TABLE tx (id INTEGER PRIMARY KEY, status TEXT)")
+        source = {"kind": "sqlite", "url": f"sqlite:///{tmp_path / 'shop.db'}"}
+        wanted = {**COUNT, "query": "SELECT id AS value FROM tx LIMIT 1", "on_empty": "error"}
+        with Rig({"shop": source}, {"rows_now": wanted}) as rig:
+            stamp = 'mkit_business_result_timestamp_seconds{metric="rows_now"}'
+            found = rig.scrape()
+            assert found['mkit_business_collector_success{collector="rows_now"}'] == 0
+            assert stamp not in found
+            db.execute("INSERT INTO tx VALUES (1, 'ok')")
+            first = rig.scrape()[stamp]
+            db.execute("DELETE FROM tx")
+            assert rig.scrape()[stamp] == first
