@@ -105,12 +105,19 @@ class Drift:
             for feature in config.features
             if feature in references
         }
+        # Without a baseline nothing is judged because nobody asked for it yet; with one that does not fit, by mistake.
+        self._usable = {feature: feature in references for feature in config.features} if baseline is not None else {}
         labels: dict[str, Any] = {label: {} for label in (*MODEL_LABELS, "feature", "method")}
         self._families = {
             short: registry.declare({"name": prefixed(short), "type": "gauge", "help": text, "labels": labels})
             for short, text in _HELP.items()
         }
-        self.families = tuple(self._families.values())
+        self._fit = registry.declare({
+            "name": prefixed("drift_baseline_usable"), "type": "gauge",
+            "labels": {label: {} for label in (*MODEL_LABELS, "feature")},
+            "help": "Whether the baseline is of this model version and has the feature; without, drift is not judged.",
+        })  # fmt: skip
+        self.families = (*self._families.values(), self._fit)
 
     def watcher(self, feature: str) -> Callable[[Sequence[float], Sequence[int]], None]:
         """What takes the feature's observations."""
@@ -139,6 +146,7 @@ class Drift:
                     rows["drift_threshold"].append((labels, threshold))
         for short, family in self._families.items():
             yield FamilyRows(family, rows[short])
+        yield FamilyRows(self._fit, [((*self._model, name), float(fits)) for name, fits in self._usable.items()])
 
     def _judged(self, ref: Reference, counts: list[int]) -> Iterator[tuple[str, float | None, float]]:
         size, alpha = sum(counts), self._config.alpha

@@ -28,6 +28,7 @@ _OWN = (
     ("collector_errors_total", "counter", ("collector", "reason"), "Failed runs and families of the collector."),
     ("series_dropped_total", "counter", ("metric", "reason"), "Samples dropped or folded to keep the series budget."),
     ("series", "gauge", (), "Series of declared metrics at the last scrape."),
+    ("series_limit", "gauge", (), "Series that the exporter may serve; what is above is dropped."),
     ("last_exposition_bytes", "gauge", (), "Size of the previous exposition before compression."),
     ("config_last_reload_successful", "gauge", (), "Whether the last configuration reload succeeded."),
     (
@@ -109,6 +110,8 @@ class SelfMetrics:
         )
         own["series_dropped_total"].replace(list(self._registry.budget.dropped().items()))
         _set(own["series"], self._registry.budget.used)
+        limit = self._registry.budget.max_series
+        own["series_limit"].replace([] if limit is None else [((), limit)])
         _set(own["last_exposition_bytes"], self.last_bytes)
         if self.reload is not None:
             _set(own["config_last_reload_successful"], int(self.reload.successful))

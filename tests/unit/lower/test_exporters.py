@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import yaml
 from monitoring_kit.exporters.business.config import parse_config
 
@@ -100,6 +101,31 @@ def test_truth_that_was_never_read(tmp_path: Path, compile_text: Callable[..., C
     series |= {"mkit_ai_truth_last_success_timestamp_seconds ": "0x60"}
     wanted = {"50 ModelTruthFailing": [], "50 ModelTruthStale": ['service="m"']}
     firing(tmp_path, compile_text(AI), "m", series, wanted)
+
+
+def test_a_baseline_of_another_version(tmp_path: Path, compile_text: Callable[..., Compilation]) -> None:
+    series = {
+        "mkit_model_drift_baseline_usable model='m',version='2',feature='f'": "0x1600",
+        "mkit_model_drift_baseline_usable model='m',version='2',feature='g'": "1x1600",
+    }
+    wanted = {"1430 ModelDriftUnjudged": [], "1450 ModelDriftUnjudged": ['feature="f",model="m",version="2"']}
+    firing(tmp_path, compile_text(AI), "m", series, wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "service", "own", "alert"),
+    [
+        (SPEC + EXPORTERS, "shop", "mkit_business", "ExporterSeriesNearLimit"),
+        (AI, "m", "mkit_ai", "ModelSeriesNearLimit"),
+    ],
+)
+def test_the_series_limit_comes_near(
+    tmp_path: Path, compile_text: Callable[..., Compilation], text: str, service: str, own: str, alert: str
+) -> None:
+    result = compile_text(text)
+    for used, found in ((399, []), (400, ['instance="a"'])):
+        series = {f"{own}_series ": f"{used}x60", f"{own}_series_limit ": "500x60"}
+        firing(tmp_path, result, service, series, {f"14 {alert}": [], f"20 {alert}": found})
 
 
 def test_the_limits_count_the_exporters_own_series(compile_text: Callable[..., Compilation]) -> None:

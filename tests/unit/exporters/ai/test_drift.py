@@ -232,3 +232,10 @@ def test_capture_then_judge_then_drift(tmp_path: Path) -> None:
         rig.intake.items("http", observations(rng, 4, 4, 500))
         # Another version needs another baseline: no alarm meanwhile.
         assert "drift_score{" not in rig.text()
+        assert rig.value("mkit_model_drift_baseline_usable", model="m", version="2", feature="confidence") == 0
+    with Rig(config(tmp_path)) as rig:
+        assert rig.value("mkit_model_drift_baseline_usable", **labels) == 1
+    (tmp_path / "b.json").unlink()
+    with Rig(config(tmp_path)) as rig:
+        # Nobody has made one yet.
+        assert "drift_baseline_usable{" not in rig.text()

@@ -100,7 +100,11 @@ def test_the_pack_reads_metrics_that_the_exporter_has(tmp_path: Path) -> None:
     with Rig(config) as rig:
         registry = rig.exporter.registry
         known = {family.name: family for family in registry.families}
-        own = {"mkit_ai_series": ("gauge", set()), "mkit_ai_series_dropped_total": ("counter", {"metric", "reason"})}
+        own = {
+            "mkit_ai_series": ("gauge", set()),
+            "mkit_ai_series_limit": ("gauge", set()),
+            "mkit_ai_series_dropped_total": ("counter", {"metric", "reason"}),
+        }
         for name, body in pack["metrics"].items():
             kind, labels = own.get(name) or (known[name].kind, set(known[name].label_names))
             assert body["type"] == kind, name

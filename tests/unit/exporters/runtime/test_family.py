@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from monitoring_kit.exporters.runtime import HistogramValue, Registry, RowError
+from monitoring_kit.exporters.runtime import Deadline, HistogramValue, Registry, RowError
 
 NAN, INF = math.nan, math.inf
 
@@ -93,6 +93,9 @@ def test_exporter_cap_is_shared_and_histograms_cost_their_series() -> None:
     assert registry.budget.used == 10
     assert (wait.series, tx.series) == (10, 0)
     assert dropped(registry) == {"exporter_cap": 1}
+    text = registry.gather(Deadline.after(5)).render("text").decode()
+    assert "unit_series 10\nunit_series_limit 10\n" in "".join(f"{x}\n" for x in text.splitlines() if x[0] != "#")
+    assert "_series_limit " not in Registry("u", max_series=None).gather(Deadline.after(5)).render("text").decode()
 
 
 def test_known_label_sets_start_at_zero(registry: Registry) -> None:
