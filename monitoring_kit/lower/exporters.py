@@ -20,6 +20,14 @@ from monitoring_kit.resolve.system import System
 
 FromSpec = Callable[[dict[str, Any], dict[str, Any]], tuple[dict[str, Any], list[Any]]]
 
+# How a query says "since the watermark", by the kind of source; other kinds are no SQL.
+SINCE = {
+    "mysql": "FROM_UNIXTIME(:since)",
+    "mariadb": "FROM_UNIXTIME(:since)",
+    "postgresql": "to_timestamp(:since)",
+    "sqlite": ":since",
+}
+
 
 def lower_exporters(system: System, report: Report) -> list[OutFile]:
     """`exporters/<name>.yaml` for every exporter of the spec. 0640: the files name those that hold secrets."""
@@ -38,8 +46,24 @@ def lower_exporters(system: System, report: Report) -> list[OutFile]:
             span = _place(exporter.node, tuple(mistake.path), about_key=about_key)
             report.error("exporters/config", str(mistake.message), span)
         if not mistakes:
+            _unbounded(exporter, config, report)
             files.append(OutFile(f"exporters/{exporter.name}.yaml", "yaml", Branch(exporter.node.span, config), 0o640))
     return files
+
+
+def _unbounded(exporter: ExporterView, config: dict[str, Any], report: Report) -> None:
+    """Truth that is read as a whole is over `max_rows` one day, and then never read again."""
+    truth = (config.get("quality") or {}).get("truth")
+    if truth is None:
+        return
+    compare = SINCE.get(truth["source"].get("kind"))
+    if compare is None or ":since" in str(truth["query"]):
+        return
+    span = _place(exporter.node, ("truth", "sql"), about_key=False)
+    report.warning(
+        "exporters/truth-unbounded", "the truth's query reads the whole table each time, and fails for good once that has more rows than `max_rows`", span,
+        help=f"end it with `WHERE <time column> >= {compare}`, the time from which truth still counts",
+    )  # fmt: skip
 
 
 def configuration(system: System, exporter: ExporterView) -> dict[str, Any] | None:

@@ -184,6 +184,32 @@ def test_keys_of_the_ai_exporters_file_are_answered_with_those_of_the_spec(
         assert "`quality`" not in found[1].message
 
 
+def test_truth_that_reads_the_whole_table(compile_text: Callable[..., Compilation]) -> None:
+    head = (
+        HEAD
+        + CHANNEL
+        + "services:\n  m: {kind: ai-model, scrape: {targets: ['ai-exporter:9642']}}\nexporters:\n  ai:\n"
+    )
+    for source, compare in (
+        ("kind: mysql, dsn_file: /run/secrets/d", "FROM_UNIXTIME(:since)"),
+        ("kind: mariadb, dsn_file: /run/secrets/d", "FROM_UNIXTIME(:since)"),
+        ("kind: postgresql, dsn_file: /run/secrets/d", "to_timestamp(:since)"),
+        ("kind: sqlite, url: 'sqlite:////var/lib/t.db'", ":since"),
+    ):
+        body = f"    sources: {{t: {{{source}}}}}\n    truth:\n      source: t\n      key: [id]\n      sql: «SELECT id, n FROM t»\n"
+        text, place = marked(head + body)
+        result = compile_text(text)
+        assert result.ok, list(result.report)
+        (found,) = (d for d in result.report if d.code == "exporters/truth-unbounded")
+        assert place is not None
+        assert (found.span.line, found.span.column) == place[:2]
+        assert f">= {compare}`" in found.help
+        # What is advised is accepted, and enough.
+        better = compile_text(text.replace("FROM t", f"FROM t WHERE at >= {compare}"))
+        assert better.ok, list(better.report)
+        assert "exporters/truth-unbounded" not in {d.code for d in better.report}
+
+
 def test_an_exporter_that_nobody_scrapes(compile_text: Callable[..., Compilation]) -> None:
     text = SPEC.replace("9641", "9000") + EXPORTERS
     (found,) = (d for d in compile_text(text).report if d.code == "exporters/no-service")
