@@ -19,6 +19,8 @@ COMPOSED = {
     "verify/amtool",
     "spec/unknown-service",
     "spec/unknown-channel",
+    "prometheus/unknown-flag",
+    "prometheus/unknown-feature",
 }
 
 

@@ -203,9 +203,9 @@ def test_an_unknown_user_costs_as_much_as_a_known_one() -> None:
     users = {"alice": str(bcrypt.hashpw(b"x", bcrypt.gensalt(10)).decode())}
 
     def cost(user: str) -> float:
-        began = time.perf_counter()
+        began = time.thread_time()
         assert not auth.allows(users, basic(user, f"wrong{began}"))
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
     known, unknown = min(cost("alice") for _ in range(3)), min(cost("mallory") for _ in range(3))
     assert unknown > known / 2
