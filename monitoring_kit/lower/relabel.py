@@ -10,6 +10,7 @@ from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.lower.tree import Branch
 from monitoring_kit.spec.services import Scrape
+from monitoring_kit.targets import Feature, supported
 
 KEYS = ("source_labels", "separator", "regex", "modulus", "target_label", "replacement", "action")
 # prometheus/model/relabel/relabel.go: the actions, and what each cannot do without (keepequal and dropequal since 2.41).
@@ -63,11 +64,12 @@ _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _TEMPLATE = re.compile(r"(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+", re.ASCII)
 
 
-def written_rules(scrape: Scrape, key: str, report: Report) -> Iterator[Branch]:
-    """The author's own rules under ``relabel`` or ``metric_relabel``, each checked the way Prometheus would."""
+def written_rules(scrape: Scrape, key: str, report: Report, prometheus: str) -> Iterator[Branch]:
+    """The author's own rules under ``relabel`` or ``metric_relabel``, each checked the way that version of ``prometheus`` would."""
+    any_name = supported(Feature.UTF8_NAMES, {"prometheus": prometheus})
     for index, rule in enumerate(getattr(scrape, key)):
         span = scrape.at(key, index=index)
-        if _sound(rule, span, report):
+        if _sound(rule, span, report) and (any_name or _plain_names(rule, span, report)):
             yield Branch(span, {name: rule[name] for name in KEYS if name in rule})
 
 
@@ -90,20 +92,20 @@ def _sound(rule: Any, span: Span, report: Report) -> bool:
     if not isinstance(sources, list):
         report.error("scrape/relabel", "`source_labels` is a list", span, help=f"write source_labels: [{sources}]")
         return False
-    wrong = [str(name) for name in sources if not _LABEL.fullmatch(str(name))]
-    target = str(rule.get("target_label", "x"))
-    if not (_TEMPLATE if action == "replace" else _LABEL).fullmatch(target):
-        wrong.append(target)
-    if wrong:
-        report.error(
-            "scrape/relabel", f"`{wrong[0]}` is not a valid label name", span, help=f"write `{_as_label(wrong[0])}`"
-        )
-        return False
     return not absent and _regex_compiles(rule.get("regex"), span, report)
 
 
-def _as_label(name: str) -> str:
-    return re.sub("[^a-zA-Z0-9_]", "_", name).lstrip("0123456789") or "name"
+def _plain_names(rule: dict[str, Any], span: Span, report: Report) -> bool:
+    """Whether every label name of a sound rule is one for all versions; those from 3.0 on take others too."""
+    replaces = str(rule.get("action", "replace")).lower() == "replace"
+    wrong = [name for name in map(str, rule.get("source_labels", [])) if not _LABEL.fullmatch(name)]
+    target = rule.get("target_label")
+    if target is not None and not (_TEMPLATE if replaces else _LABEL).fullmatch(str(target)):
+        wrong.append(str(target))
+    if wrong:
+        plain = re.sub("[^a-zA-Z0-9_]", "_", wrong[0]).lstrip("0123456789") or "name"
+        report.error("scrape/relabel", f"`{wrong[0]}` is not a valid label name", span, help=f"write `{plain}`")
+    return not wrong
 
 
 def _regex_compiles(regex: Any, span: Span, report: Report) -> bool:

@@ -34,6 +34,7 @@ def scrape_job(system: System, view: ServiceView, report: Report) -> Branch | No
     labels = {conventions.SERVICE: view.name, **view.spec.labels}
     _check_probe(system, view, scrape, report)
     found = discover(scrape, report)
+    prometheus = str(system.spec.compatibility.prometheus)
     return Branch(
         view.origin,
         {
@@ -51,10 +52,10 @@ def scrape_job(system: System, view: ServiceView, report: Report) -> Branch | No
             **scrape_limits(system, view, {"job": view.job, **labels}),
             **_static(scrape, found, labels),
             **found.configs,
-            "relabel_configs": _relabeling(scrape, found, labels, report) or None,
+            "relabel_configs": _relabeling(scrape, found, labels, report, prometheus) or None,
             "metric_relabel_configs": [
                 *(own_job(view.job) if view.honors_labels else ()),
-                *written_rules(scrape, "metric_relabel", report),
+                *written_rules(scrape, "metric_relabel", report, prometheus),
             ]
             or None,
         },
@@ -86,11 +87,13 @@ def _static(scrape: Scrape, found: Discovery, labels: dict[str, str]) -> dict[st
     return {"static_configs": [Branch(scrape.at("targets"), {"targets": list(scrape.targets), **own})]}
 
 
-def _relabeling(scrape: Scrape, found: Discovery, labels: dict[str, str], report: Report) -> list[Branch]:
+def _relabeling(
+    scrape: Scrape, found: Discovery, labels: dict[str, str], report: Report, prometheus: str
+) -> list[Branch]:
     rules = list(found.relabel)
     if found.configs:
         rules += [set_label(name, value) for name, value in labels.items()]
-    rules += written_rules(scrape, "relabel", report)
+    rules += written_rules(scrape, "relabel", report, prometheus)
     return rules + (probe_relabeling(scrape.probe) if scrape.probe is not None else [])
 
 

@@ -11,7 +11,7 @@ from monitoring_kit.load.nodes import Mapping
 from monitoring_kit.resolve.packs import LoadedPack, Packs
 from monitoring_kit.spec.model import Spec
 from monitoring_kit.spec.platform import Dashboard, Panel
-from monitoring_kit.spec.shapes.records import report_inline_secrets
+from monitoring_kit.spec.shapes.secrets import report_inline_secrets
 
 # The ports that the exporters listen on when the spec says nothing.
 DEFAULT_PORTS = {"business": 9641, "ai": 9642}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from monitoring_kit.conventions import PROMETHEUS_YML, RULES_FOLDER
 from monitoring_kit.diagnostics import InternalError, Report, Span
@@ -41,6 +41,13 @@ def web_files(outputs: Mapping[str, Output]) -> list[str]:
     return [path for path in outputs if path.rpartition("/")[2] == "web.yml"]
 
 
+class Skipped(NamedTuple):
+    """What the tool could not judge, and how it can be."""
+
+    what: str
+    help: str
+
+
 def count_rules(outputs: Mapping[str, Output]) -> int:
     """The rules that the rule files' trees hold."""
     groups = [group for path in rule_files(outputs) for group in outputs[path].tree.get("groups", ())]
@@ -60,19 +67,20 @@ def feature_flags(promtool: Path, features: Sequence[str], folder: Path) -> list
 
 def check_config(
     promtool: Path, root: Path, outputs: Mapping[str, Output], report: Report, flags: Sequence[str] = ()
-) -> list[str]:
+) -> list[Skipped]:
     """``promtool check config`` without the referenced files: secrets are on the servers, not here. The result says what
     this promtool could not check: Debian builds it without several service discoveries."""
     if PROMETHEUS_YML not in outputs:
         return []
     result = run(promtool, [*flags, "check", "config", "--syntax-only", PROMETHEUS_YML], root)
-    skipped: list[str] = []
+    skipped: list[Skipped] = []
     unknown = sorted(set(_UNKNOWN_SD.findall(result.text)) & SERVICE_DISCOVERIES)
     if unknown:
         slim = "prometheus/without-discovery.yml"
         (root / slim).write_text(yaml_text(_without(outputs[PROMETHEUS_YML].tree, unknown))[0], encoding="utf-8")
         result = run(promtool, [*flags, "check", "config", "--syntax-only", slim], root)
-        skipped.append(f"{', '.join(unknown)} of {PROMETHEUS_YML}: this promtool was built without")
+        what = f"{', '.join(unknown)} of {PROMETHEUS_YML}: this promtool was built without"
+        skipped.append(Skipped(what, "a complete promtool is in the official release archives"))
         if result.failed:
             # Its line numbers are those of the slim copy.
             report.error("verify/promtool", f"promtool rejects {PROMETHEUS_YML}: {result.text}", Span(PROMETHEUS_YML))
@@ -108,10 +116,10 @@ def check_rules(
         raise InternalError(f"{meant} rules were meant, but promtool found {found}")
 
 
-def check_web(promtool: Path, root: Path, outputs: Mapping[str, Output], report: Report) -> list[str]:
+def check_web(promtool: Path, root: Path, outputs: Mapping[str, Output], report: Report) -> list[Skipped]:
     """``promtool check web-config``. It loads the TLS files, which are on the servers: where they are missing here, the rest of
     the file is checked without its TLS part, and the result says so."""
-    skipped: list[str] = []
+    skipped: list[Skipped] = []
     for path in web_files(outputs):
         result = run(promtool, ["check", "web-config", path], root)
         if result.failed and _MISSING_FILE.search(result.text) and "tls_server_config" in outputs[path].tree:
@@ -119,7 +127,8 @@ def check_web(promtool: Path, root: Path, outputs: Mapping[str, Output], report:
             rest = {k: v for k, v in outputs[path].tree.items() if k != "tls_server_config"}
             (root / slim).write_text(yaml_text(rest)[0], encoding="utf-8")
             result = run(promtool, ["check", "web-config", slim], root)
-            skipped.append(f"tls_server_config of {path}: its certificate is not on this machine")
+            what = f"tls_server_config of {path}: its certificate is not on this machine"
+            skipped.append(Skipped(what, "generate where the server's files are, and it is judged as well"))
         if result.failed:
             blame("promtool", result.text, path, outputs, report)
     return skipped

@@ -62,16 +62,11 @@ def verify(
     skipped = _judge(outputs, meant_rules, usable, said, features) if usable else []
     for found in said:
         report.add(_excused(_unfeatured(found, usable, features), usable, targets or {}))
-    for what in skipped:
-        complete = "a complete promtool is in the official release archives"
-        here = "generate where the files of the server are, and they are judged as well"
-        report.info(
-            "verify/partial",
-            f"not verified: {what}",
-            Span(spec),
-            help=complete if "built without" in what else here,
-        )
-    return Verification({name: tool.version or "unknown" for name, tool in usable.items()}, tuple(skipped))
+    for what, help_ in skipped:
+        report.info("verify/partial", f"not verified: {what}", Span(spec), help=help_)
+    return Verification(
+        {name: tool.version or "unknown" for name, tool in usable.items()}, tuple(what for what, _ in skipped)
+    )
 
 
 def _unfeatured(found: Diagnostic, tools: Mapping[str, Tool], features: Sequence[str]) -> Diagnostic:
@@ -117,11 +112,11 @@ def _needed(outputs: Mapping[str, Output]) -> list[str]:
 
 def _judge(
     outputs: Mapping[str, Output], meant: int, tools: Mapping[str, Tool], report: Report, features: Sequence[str]
-) -> list[str]:
+) -> list[prometheus.Skipped]:
     wanted = [
         p for p in outputs if p.startswith(("prometheus/", "alertmanager/")) or p in prometheus.web_files(outputs)
     ]
-    skipped: list[str] = []
+    skipped: list[prometheus.Skipped] = []
     with private_copy(outputs, wanted) as root:
         if (promtool := tools.get("promtool")) and promtool.path:
             flags = prometheus.feature_flags(promtool.path, features, root)

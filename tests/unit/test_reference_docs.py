@@ -57,6 +57,7 @@ def test_every_command_has_an_example(pages: dict[str, str]) -> None:
 
 
 def test_every_kind_and_code_is_there(pages: dict[str, str]) -> None:
+    assert "| `5%` |" in pages["spec.md"], "a default as one writes it"
     for kind in shipped_kinds():
         assert f"\n## {kind}\n" in pages["signals.md"]
     for code in codes():

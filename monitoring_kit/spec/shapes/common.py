@@ -10,6 +10,7 @@ from monitoring_kit.load.nodes import Node
 from monitoring_kit.spec.shapes.base import INVALID
 from monitoring_kit.spec.shapes.collections import NAME, ListOf, MapOf
 from monitoring_kit.spec.shapes.scalars import Flag, Text, TimeSpan
+from monitoring_kit.spec.shapes.secrets import carries_credential
 
 LABEL_NAME = Text(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", "a valid label name", code="spec/label-name")
 METRIC_NAME = Text(r"[a-zA-Z_][a-zA-Z0-9_]*", "a valid metric name", code="spec/metric-name")
@@ -38,7 +39,8 @@ class Url(Text):
         text = super().read(node, report)
         if text is INVALID:
             return INVALID
-        if re.match(r"https?://[^/?#]*@", text) or re.search(r"[?&](p|pass|password|token|key|secret)=", text):
+        # A user without a password is shown as well, and its password would come next.
+        if re.match(r"https?://[^/?#]*@", text) or carries_credential(text):
             report.error(
                 "secrets/inline", "the URL carries a credential", node.span, secret=True,
                 help="servers print such URLs in logs, /metrics and /api/v1/status/config; use `username` and `password_file`",

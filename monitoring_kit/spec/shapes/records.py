@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from collections.abc import Mapping as Map
 from dataclasses import MISSING, fields
@@ -11,12 +10,13 @@ from typing import Any
 from monitoring_kit.diagnostics import Report, Source
 from monitoring_kit.diagnostics.suggest import closest, did_you_mean, is_typo
 from monitoring_kit.frozen import dataclass
-from monitoring_kit.load.nodes import Entry, Mapping, Node, Scalar, Sequence
+from monitoring_kit.load.nodes import Entry, Mapping, Node, Scalar
 from monitoring_kit.spec.quantity import Duration
 from monitoring_kit.spec.shapes.base import INVALID, JsonSchema, Shape
 from monitoring_kit.spec.shapes.collections import MapOf
 from monitoring_kit.spec.shapes.items import Item, spec_name
 from monitoring_kit.spec.shapes.scalars import Anything
+from monitoring_kit.spec.shapes.secrets import secret_file
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Record(Shape):
         return self.cls(node=node, **values) if complete else INVALID
 
     def _unknown(self, name: Scalar, known: Map[str, Any], report: Report) -> None:
-        as_file = _secret_file(name.text, known)
+        as_file = secret_file(name.text, known)
         if as_file is not None:
             report.error(
                 "secrets/inline", f"`{name.text}` would put a secret into the spec and its output", name.span, secret=True,
@@ -228,49 +228,3 @@ class Lazy(Shape):
 
 
 # What holds a secret in the words of the servers and of their users: Slack's api_url, Telegram's bot_token, a password.
-_SECRET = re.compile(
-    r"(?i)(.*_)?(pass|passwd|password|pw|secret|credentials?|token|bearer|(api|routing|service|integration|user)_?key)"
-)
-_SECRET_URL = re.compile(r"(?i)(webhook|((api|hook|webhook|incoming)_?)?url)")
-_SECRET_IN_URL = re.compile(
-    r"(?i)[a-z][a-z0-9+.-]*://[^/?#\s]*:[^/?#\s]*@|[?&](p|pass|password|token|key|secret|api_?key)="
-)
-_SECRET_HEADER = re.compile(r"(?i)(proxy-)?authorization|cookie|x-.*(key|token|secret)")
-_NO_SECRETS = ("ca_file", "cert_file", "client_ca_file")
-
-
-def report_inline_secrets(node: Node | None, report: Report) -> None:
-    """Report every secret below ``node``, a block whose keys others judge: an inline password, token, DSN or header."""
-    if isinstance(node, Sequence):
-        for item in node.items:
-            report_inline_secrets(item, report)
-    for name, entry in node.entries.items() if isinstance(node, Mapping) else ():
-        value = entry.value
-        if not isinstance(value, Scalar):
-            report_inline_secrets(value, report)
-            continue
-        by_name = name.lower() == "dsn" or _SECRET.fullmatch(name) or _SECRET_HEADER.fullmatch(name)
-        if value.is_null or not (by_name or _SECRET_IN_URL.search(value.text)):
-            continue
-        what, instead = "would put a secret", "password_file"
-        if name.lower() in ("dsn", "url"):
-            what, instead = "puts a credential", "dsn_file"
-        elif _SECRET_HEADER.fullmatch(name) or {"token", "bearer"} & set(name.lower().split("_")):
-            instead = "bearer_file"
-        report.error(
-            "secrets/inline", f"`{name}` {what} into the spec and its output", entry.key.span, secret=True,
-            help=f"keep it in a file on the exporter's machine and name that: `{instead}: /run/secrets/{instead.removesuffix('_file')}`",
-        )  # fmt: skip
-
-
-def _secret_file(name: str, known: Map[str, Any]) -> str | None:
-    """The key that names the file of the secret which the unknown key ``name`` would hold inline; None when it holds none."""
-    files = [k for k in known if k.endswith("_file") and k not in _NO_SECRETS]
-    if f"{name}_file" in files:
-        return f"{name}_file"
-    if _SECRET_URL.fullmatch(name):
-        files = [k for k in files if k in ("webhook_file", "url_file")]
-    elif _SECRET.fullmatch(name) is None:
-        return None
-    words = set(name.lower().split("_"))
-    return max(files, key=lambda file: len(words & set(file.split("_"))), default=None)

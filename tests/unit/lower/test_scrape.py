@@ -270,6 +270,15 @@ def test_a_relabeling_target_may_refer_to_groups(compile_text: Compile) -> None:
     assert files.found == []
 
 
+def test_names_of_other_characters_are_for_later_servers(compile_text: Compile) -> None:
+    scrape = "targets: ['a:1'], metric_relabel: [{source_labels: [service.name], target_label: 'x-y'}]"
+    _, files = job_of(compile_text, scrape)
+    (finding,) = files.report
+    assert (finding.message, finding.help) == ("`service.name` is not a valid label name", "write `service_name`")
+    later = f"compatibility: {{prometheus: '3.2'}}\nservices:\n  web: {{kind: http, scrape: {{{scrape}}}}}\n"
+    assert lowered(compile_text(HEAD + later), lower_prometheus).found == []
+
+
 def test_a_url_as_target_is_taken_apart_in_the_help(compile_text: Compile) -> None:
     _, files = job_of(compile_text, "targets: ['https://a:1/m']")
     (finding,) = files.report

@@ -62,6 +62,11 @@ def found(compile_text: Compile, target: str, keys: str) -> list[tuple[str, str,
             "remove it: 3.5 does not start with a flag that it does not know",
         ),
         (
+            # Between two servers that were asked: the releases' notes say when it went.
+            "3.1", "flags: {alertmanager.timeout: 10s}", "error version/unsupported", "alertmanager.timeout",
+            "Prometheus 3.1 has no flag `--alertmanager.timeout` any more", "remove it: 3.1 does not start with a flag that it does not know",
+        ),
+        (
             "3.5", "features: [no-default-scrape-port]", "warning version/unsupported", "no-default-scrape-port",
             "Prometheus 3.5 has no feature `no-default-scrape-port` any more", "remove it: 3.5 ignores a feature that it does not know",
         ),

@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 
 from monitoring_kit.cli.up import command
-from monitoring_kit.stack.tools import find_tools
-
-SPEC = """\
-version: mkit/v1
-system: quick
-services:
-  web: {kind: http, scrape: {targets: ["web:80"]}}
-channels:
-  hook: {kind: webhook, url: "http://hook:1/"}
-alerting: {watchdog: {notify: [hook], interval: 10s}}
-"""
-needs_servers = pytest.mark.skipif(
-    not all(find_tools()[name].found for name in ("prometheus", "alertmanager")),
-    reason="prometheus and alertmanager are not here: run `make tools`",
-)
+from tests.unit.stack.quick_spec import SPEC, needs_servers
 
 
 def test_a_wrong_spec_starts_nothing(tmp_path: Path) -> None:

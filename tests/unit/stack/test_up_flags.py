@@ -12,16 +12,12 @@ from monitoring_kit.stack.lab import LabError
 from monitoring_kit.stack.rewrite import local_flags
 from monitoring_kit.stack.running import Stack
 from monitoring_kit.stack.tools import find_tools
+from tests.unit.stack.quick_spec import SPEC, needs_servers
 
 Compile = Callable[..., Compilation]
-SPEC = """\
-version: mkit/v1
-system: quick
-services:
-  web: {kind: http, scrape: {targets: ["web:80"]}}
-channels:
-  hook: {kind: webhook, url: "http://hook:1/"}
-alerting: {watchdog: {notify: [hook], interval: 10s}}
+FLAGS = (
+    SPEC
+    + """\
 prometheus:
   retention: {time: 7d, size: 2GB}
   listen: 0.0.0.0:9090
@@ -29,9 +25,6 @@ prometheus:
   features: [memory-snapshot-on-shutdown]
   flags: {query.lookback-delta: 90s, web.enable-admin-api: "true", web.console.templates: /srv/consoles, web.route-prefix: /p}
 """
-needs_servers = pytest.mark.skipif(
-    not all(find_tools()[name].found for name in ("prometheus", "alertmanager")),
-    reason="prometheus and alertmanager are not here: run `make tools`",
 )
 
 
@@ -41,7 +34,7 @@ def flags_of(url: str) -> dict[str, str]:
 
 
 def test_only_places_and_addresses_are_replaced(compile_text: Compile) -> None:
-    spec = SPEC.replace("  features:", "  web: {cert_file: c.pem, key_file: k.pem}\n  features:")
+    spec = FLAGS.replace("  features:", "  web: {cert_file: c.pem, key_file: k.pem}\n  features:")
     own = {
         "config.file": "/tmp/p.yml",
         "storage.tsdb.path": "/tmp/d",
@@ -70,7 +63,7 @@ def test_only_places_and_addresses_are_replaced(compile_text: Compile) -> None:
 
 @needs_servers
 def test_the_real_server_runs_with_the_flags_of_the_spec(compile_text: Compile) -> None:
-    with Stack(compile_text(SPEC)) as stack:
+    with Stack(compile_text(FLAGS)) as stack:
         flags = flags_of(stack.prometheus)
         folder, left_out = str(stack.lab.folder), stack.left_out
         status = requests.get(f"{stack.alertmanager}/api/v2/status", timeout=10).json()
@@ -89,7 +82,7 @@ def test_the_real_server_runs_with_the_flags_of_the_spec(compile_text: Compile) 
 
 @needs_servers
 def test_a_feature_that_this_server_ignores_is_named(compile_text: Compile) -> None:
-    compilation = compile_text(SPEC)
+    compilation = compile_text(FLAGS)
     _append(compilation, "--enable-feature=no-such-feature")
     with Stack(compilation) as stack:
         (said,) = (what for what in stack.left_out if "feature" in what)
@@ -104,7 +97,7 @@ def test_a_refused_flag_fails_in_the_servers_words_and_says_where_it_comes_from(
     if not (tools["prometheus"].found and tools["alertmanager"].found):
         pytest.skip(tools["prometheus"].missing_reason)
     monkeypatch.setenv("MKIT_SUITE", "bookworm")
-    spec = SPEC.replace("query.lookback-delta: 90s", "web.enable-otlp-receiver: 'true'")
+    spec = FLAGS.replace("query.lookback-delta: 90s", "web.enable-otlp-receiver: 'true'")
     compilation = compile_text(spec.replace("prometheus:\n", "compatibility: {prometheus: '3.5'}\nprometheus:\n"))
     with pytest.raises(LabError) as failed, Stack(compilation):
         pass

@@ -125,6 +125,7 @@ def test_a_service_discovery_that_this_promtool_lacks_is_a_notice() -> None:
     report, proof = proven(rules(rule(3)), config(**job))
     (found,) = report
     assert (found.code, found.severity) == ("verify/partial", Severity.INFO)
+    assert found.help == "a complete promtool is in the official release archives"
     assert "consul_sd_configs" in proof.skipped[0]
     # The rest of the file is still judged.
     report, _ = proven(rules(rule(3)), config(**job, scrape_intervall="5s"))
@@ -137,7 +138,9 @@ def test_a_web_configuration_is_judged_without_its_certificate() -> None:
     tls = {"cert_file": "/nowhere.crt", "key_file": "/nowhere.key"}
     web = OutFile("prometheus/web.yml", "yaml", Branch(at(9), tls_server_config=tls, basic_auth_users=users), 0o600)
     report, proof = proven(web, meant=0)
-    assert [d.code for d in report] == ["verify/partial"]
+    assert [(d.code, d.help) for d in report] == [
+        ("verify/partial", "generate where the server's files are, and it is judged as well")
+    ]
     assert "certificate" in proof.skipped[0]
     bad = OutFile("prometheus/web.yml", "yaml", Branch(at(9), tls_server_config=tls, basic_auth_user=users), 0o600)
     report, _ = proven(bad, meant=0)

@@ -75,6 +75,12 @@ def test_what_is_not_declared_is_dropped_and_counted(rig: Rig, item: Any, reason
     assert before == after
 
 
+@pytest.mark.parametrize("kind", ["H", "B"])
+def test_a_refused_item_counts_with_all_its_events(rig: Rig, kind: str) -> None:
+    assert rig.intake.items("http", [[kind, "unknown_seconds", {}, [1, 2], [7, 5], 17.0]]) == 12
+    assert rig.dropped("http", "unknown_metric") == 12
+
+
 def test_what_is_declared_is_counted_and_the_model_filled_in(rig: Rig) -> None:
     items = [["c", "a_total", {"x": "1"}, 2.5, 3], ["g", "g", {}, 4], ["h", "h_seconds", {}, [0.05, 5.0]],
              ["H", "h_seconds", {}, [0.5], [10], 5.0], ["B", "h_seconds", {}, [0x3E800000 >> 13], [4], 1.0],
