@@ -11,8 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from monitoring_kit.stack.loopback import LoopbackServer
 
 MAX_MESSAGE = 4 << 20
 
@@ -129,8 +131,7 @@ class _SmtpSession(socketserver.StreamRequestHandler):
         self.server.capture.add(Message("email", time.time(), str(message.get("Subject", "")), text, found))
 
 
-class _Http(ThreadingHTTPServer):
-    daemon_threads = True
+class _Http(LoopbackServer):
     capture: Capture
 
 

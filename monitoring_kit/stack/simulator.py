@@ -12,9 +12,11 @@ import random
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from monitoring_kit.stack.loopback import LoopbackServer
 
 NORMAL_ERRORS = 0.0005
 FAULT_ERRORS = 0.4
@@ -150,10 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Scrapes are not worth a line."""
 
 
-def serve(plan: dict[str, Any], port: int) -> ThreadingHTTPServer:
+def serve(plan: dict[str, Any], port: int) -> LoopbackServer:
     """A server on the loopback address; the caller runs ``serve_forever``."""
     handler = type("Handler", (_Handler,), {"simulation": Simulation(plan, seed=port)})
-    return ThreadingHTTPServer(("127.0.0.1", port), handler)
+    return LoopbackServer(("127.0.0.1", port), handler)
 
 
 def main() -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import smtplib
+import socket
+import struct
+import time
 from email.message import EmailMessage
+from urllib.parse import urlsplit
 
+import pytest
 import requests
 
 from monitoring_kit.stack.capture import Capture
@@ -41,3 +46,15 @@ def test_what_is_no_json_is_refused_and_nothing_is_waited_for_in_vain() -> None:
     with Capture() as capture:
         assert requests.post(f"{capture.url}/slack", data=b"{", timeout=5).status_code == 400
         assert capture.wait(lambda m: True, 0.2) is None
+
+
+def test_a_client_that_resets_its_connection_is_no_error(capfd: pytest.CaptureFixture[str]) -> None:
+    with Capture() as capture:
+        port = urlsplit(capture.url).port
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            # Closed with a reset instead of an end, as a server that is stopped does to its idle connections.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(b"POST /slack HTTP/1.1\r\nContent-Length: 100\r\n\r\n")
+            time.sleep(0.2)  # until the answering thread waits for the body
+        time.sleep(0.3)
+    assert "Traceback" not in "".join(capfd.readouterr())
