@@ -82,6 +82,8 @@ def _emit(file: OutFile, top: tuple[str, ...], shared: Shared, scalars: Scalars)
     elif file.kind == "text":
         text = file.tree
         source_map = SourceMap([Mark(1, text.count("\n"), file.origin)] if file.origin is not None else [])
+        origins = enumerate(file.line_origins, 1)
+        source_map.marks += [Mark(line, line, origin) for line, origin in origins if origin is not None]
         if "\0" in text:
             raise UnwritableError("a NUL character (U+0000) cannot stand in a configuration file")
     else:

@@ -91,6 +91,18 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
+def written(node: Node | None, *path: str) -> Span | None:
+    """Where the last key of ``path`` was written, or the scalar that stands for the rest of it (a short form); None for a default."""
+    span = None
+    for key in path:
+        if not isinstance(node, Mapping):
+            break
+        if key not in node.entries:
+            return None
+        span, node = node.key_span(key), node.get(key)
+    return span
+
+
 def plain(node: Node) -> object:
     """The node as plain Python data, scalars resolved by YAML 1.2's core schema (no ``yes``, no sexagesimals)."""
     if isinstance(node, Mapping):

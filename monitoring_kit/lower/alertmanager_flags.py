@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from monitoring_kit import conventions
 from monitoring_kit.diagnostics import Report
+from monitoring_kit.load.nodes import written
 from monitoring_kit.lower.alertmanager_timing import SEVERITIES, repeat_interval
 from monitoring_kit.lower.prometheus_web import web_config
-from monitoring_kit.lower.tree import OutFile
+from monitoring_kit.lower.tree import OutFile, flags_file
 from monitoring_kit.resolve.system import System
 from monitoring_kit.spec.alerting import Alerting
 from monitoring_kit.spec.quantity import Duration
@@ -15,13 +16,26 @@ CONFIG_FOLDER = "/etc/alertmanager"
 DATA_FOLDER = "/alertmanager"
 # cmd/alertmanager/main.go: how long the notification log is kept; what is forgotten is sent again too early.
 RETENTION = Duration(120 * 3_600_000)
+# The keys of `alerting:` that stand for a flag.
+_KEYS = {
+    "data.retention": ("repeat_interval",),
+    "web.listen-address": ("listen",),
+    "web.external-url": ("external_url",),
+    "cluster.listen-address": ("cluster", "listen"),
+    "cluster.peer": ("cluster", "peers"),
+    "cluster.peer-timeout": ("cluster", "peer_timeout"),
+}
 
 
 def lower_flags(system: System) -> list[OutFile]:
     """The flags file. Paths are those of the container image: another deployment replaces the first two lines."""
-    flags = alertmanager_flags(system)
-    text = "".join(f"--{name}={value}\n" for name, values in flags.items() for value in values)
-    return [OutFile(conventions.ALERTMANAGER_FLAGS, "text", text)]
+    alerting, web = system.spec.alerting, written(system.spec.prometheus.node, "web")
+    lines = [
+        (f"--{name}={value}", web if name == "web.config.file" else written(alerting.node, *_KEYS.get(name, ("",))))
+        for name, values in alertmanager_flags(system).items()
+        for value in values
+    ]
+    return [flags_file(conventions.ALERTMANAGER_FLAGS, lines)]
 
 
 def alertmanager_flags(system: System) -> dict[str, tuple[str, ...]]:

@@ -18,6 +18,9 @@ from monitoring_kit.resolve.exporters import ExporterView
 from monitoring_kit.resolve.registry import MetricInfo
 from monitoring_kit.resolve.system import System
 
+Path = tuple[Any, ...]
+# What the configuration calls otherwise than the spec does.
+_WRITTEN = {"metrics": "collect", "quality": "truth"}
 FromSpec = Callable[[dict[str, Any], dict[str, Any]], tuple[dict[str, Any], list[Any]]]
 
 # How a query says "since the watermark", by the kind of source; other kinds are no SQL.
@@ -47,7 +50,8 @@ def lower_exporters(system: System, report: Report) -> list[OutFile]:
             report.error("exporters/config", str(mistake.message), span)
         if not mistakes:
             _unbounded(exporter, config, report)
-            files.append(OutFile(f"exporters/{exporter.name}.yaml", "yaml", Branch(exporter.node.span, config), 0o640))
+            tree = _traced(config, _origins(system, exporter))
+            files.append(OutFile(f"exporters/{exporter.name}.yaml", "yaml", tree, 0o640))
     return files
 
 
@@ -96,6 +100,31 @@ def _plain(info: MetricInfo) -> dict[str, Any]:
     }
     found = {"type": info.type, "help": info.help, "unit": info.unit, "labels": labels, "buckets": list(info.buckets)}
     return {k: v for k, v in found.items() if v} | ({"native": True} if info.native else {})
+
+
+def _origins(system: System, exporter: ExporterView) -> Callable[[Path], Span]:
+    """From a path of the configuration to the place of the spec that it comes from."""
+    known = system.registry.by_service.get(exporter.service, {})
+    collected = exporter.node.get("collect")
+
+    def origin(path: Path) -> Span:
+        if path[:1] == ("metrics",) and len(path) > 1:
+            # What is read stands in the exporter's block, what the metric is in the registry.
+            registered = known[path[1]].span if path[1] in known else None
+            if registered is not None and (collected is None or len(path) > 2):
+                return registered
+        return _place(exporter.node, (_WRITTEN.get(path[0], path[0]), *path[1:]) if path else (), about_key=False)
+
+    return origin
+
+
+def _traced(value: Any, origin: Callable[[Path], Span], path: Path = ()) -> Any:
+    """``value`` with the mappings in it as branches."""
+    if isinstance(value, dict):
+        return Branch(origin(path), {key: _traced(inner, origin, (*path, key)) for key, inner in value.items()})
+    if isinstance(value, list):
+        return [_traced(inner, origin, (*path, place)) for place, inner in enumerate(value)]
+    return value
 
 
 def _place(node: Node, path: tuple[Any, ...], *, about_key: bool) -> Span:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from monitoring_kit import conventions
 from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.diagnostics.suggest import closest
-from monitoring_kit.load.nodes import Mapping
-from monitoring_kit.lower.tree import OutFile
+from monitoring_kit.load.nodes import Mapping, written
+from monitoring_kit.lower.tree import OutFile, flags_file
 from monitoring_kit.resolve.system import System
 from monitoring_kit.spec.platform import Prometheus
 from monitoring_kit.targets import parse_version
@@ -31,17 +31,18 @@ def lower_flags(system: System, report: Report) -> list[OutFile]:
     for name, value in prometheus.flags.items():
         span = _entry(prometheus, name)
         if name in flags:
-            report.error(
-                "prometheus/flag", f"mkit sets `--{name}` itself", span, help=_OWN_KEYS.get(name, "remove the flag")
-            )
+            report.error("prometheus/flag", f"mkit sets `--{name}` itself", span, help=_own_key(name))
         else:
             _check("flags", name, target, span, report)
         if name in OPENS_UP and value != "false":
             report.warning("prometheus/open-flag", f"`--{name}`: {OPENS_UP[name]}", span)
     for index, name in enumerate(prometheus.features):
         _check("features", name, target, prometheus.at("features", index=index), report)
-    lines = [flag_line(name, value) for name, value in {**flags, **prometheus.flags}.items()]
-    return [OutFile(conventions.PROMETHEUS_FLAGS, "text", "".join(f"{line}\n" for line in lines))]
+    lines = [
+        (flag_line(name, value), written(prometheus.node, *_KEYS.get(name, ("flags", name))))
+        for name, value in {**flags, **prometheus.flags}.items()
+    ]
+    return [flags_file(conventions.PROMETHEUS_FLAGS, lines)]
 
 
 def _entry(prometheus: Prometheus, name: str) -> Span:
@@ -112,14 +113,20 @@ def mkit_flags(prometheus: Prometheus) -> dict[str, str]:
     return flags
 
 
-_OWN_KEYS = {
-    "storage.tsdb.retention.time": "set `prometheus.retention.time`",
-    "storage.tsdb.retention.size": "set `prometheus.retention.size`",
-    "web.listen-address": "set `prometheus.listen`",
-    "web.external-url": "set `prometheus.external_url`",
-    "enable-feature": "set `prometheus.features`",
-    "web.config.file": "set `prometheus.web`",
+# The keys of `prometheus:` that stand for a flag.
+_KEYS = {
+    "storage.tsdb.retention.time": ("retention", "time"),
+    "storage.tsdb.retention.size": ("retention", "size"),
+    "web.listen-address": ("listen",),
+    "web.external-url": ("external_url",),
+    "enable-feature": ("features",),
+    "web.config.file": ("web",),
 }
+
+
+def _own_key(name: str) -> str:
+    path = _KEYS.get(name)
+    return f"set `{'.'.join(('prometheus', *path))}`" if path else "remove the flag"
 
 
 def flag_line(name: str, value: str) -> str:

@@ -28,7 +28,7 @@ class OutFile:
 
     ``tree`` is a Branch (or list) for ``kind`` yaml and json, and the finished text for ``text``. ``mode`` is the file mode:
     0644 for most, 0640 for files that name secret files, 0600 for web configurations. ``origin`` is the part of the spec that
-    a text is about; a tree's branches have theirs.
+    a text is about, ``line_origins`` what its lines come from (None for a default); a tree's branches have theirs.
     """
 
     path: str
@@ -36,6 +36,14 @@ class OutFile:
     tree: Any
     mode: int = 0o644
     origin: Span | None = None
+    line_origins: tuple[Span | None, ...] = ()
+
+
+def flags_file(path: str, flags: Iterable[tuple[str, Span | None]]) -> OutFile:
+    """A file of command-line flags, one a line as ``@file`` reads them, each with the place in the spec that set it."""
+    lines = list(flags)
+    text = "".join(f"{line}\n" for line, _ in lines)
+    return OutFile(path, "text", text, line_origins=tuple(origin for _, origin in lines))
 
 
 def without_empty(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -243,40 +243,6 @@ def test_diff_says_what_changes_in_meaning() -> None:
     assert mkit("diff", "mkit.yaml", "-o", "out").exit_code == 1
 
 
-def test_explain_leads_from_a_generated_line_to_the_spec() -> None:
-    mkit("generate", "mkit.yaml", "-o", "out", "--no-verify")
-    path = Path("out/prometheus/rules/service-web.yml")
-    lines = path.read_text().splitlines()
-    number = next(n for n, line in enumerate(lines, 1) if "alert: HighErrorRate" in line)
-    done = mkit("explain", f"{path}:{number}")
-    assert done.exit_code == 0, done.output
-    assert "mkit.yaml:8:3" in done.stdout
-    assert "HighErrorRate:" in done.stdout
-    assert "no single place" in mkit("explain", f"{path}:1").stdout
-    routes = Path("out/alertmanager/alertmanager.yml")
-    defaults = next(n for n, line in enumerate(routes.read_text().splitlines(), 1) if "group_wait: " in line)
-    assert "no single place" in mkit("explain", f"{routes}:{defaults}").stdout, "a default, which has no place"
-    runbook = mkit("explain", "out/docs/runbooks/HighErrorRate.md:3")
-    assert (runbook.exit_code, "mkit.yaml:8:3" in runbook.stdout) == (0, True)
-    page = mkit("explain", "out/docs/services/web.md:5")
-    assert "mkit.yaml:" in page.stdout
-    assert "web:" in page.stdout
-    assert "mkit's own" in mkit("explain", "out/manifest.json:3").stderr
-    assert mkit("explain", f"{path}:99999").exit_code == 1
-    assert mkit("explain", "mkit.yaml:1").exit_code == 1
-    Path("mkit.yaml").rename("other.yaml")
-    assert "--spec" in mkit("explain", f"{path}:{number}").stderr
-    assert mkit("explain", f"{path}:{number}", "--spec", "other.yaml").exit_code == 0
-
-
-def test_explain_shows_the_page_of_a_code() -> None:
-    done = mkit("explain", "spec/unknown-key")
-    assert (done.exit_code, done.stdout.startswith("# spec/unknown-key\n")) == (0, True)
-    wrong = mkit("explain", "spec/unknown-keys")
-    assert (wrong.exit_code, "did you mean `spec/unknown-key`?" in wrong.stderr) == (1, True)
-    assert mkit("explain", "../secrets").exit_code == 1
-
-
 def test_foreign_files_and_broken_specs_are_findings() -> None:
     Path("out/prometheus").mkdir(parents=True)
     Path("out/prometheus/prometheus.yml").write_text("mine")
