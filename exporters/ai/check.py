@@ -10,11 +10,12 @@ from typing import TextIO
 from ..business.check import Warnings
 from ..runtime import Deadline, Exporter
 from .config import Config
+from .facts_store import folder_fault
 from .truth_poll import TruthPoll
 
 
 def check(config: Config, exporter: Exporter, polls: Sequence[TruthPoll], out: TextIO, err: TextIO) -> int:
-    """Samples to ``out``, one line a query to ``err``; 0 when everything asked gave a valid answer, else 1."""
+    """Samples to ``out``, one line a query to ``err``; 0 when everything asked gave a valid answer and serving could keep its state, else 1."""
     root = logging.getLogger()
     handlers, warned = root.handlers[:], Warnings()
     root.handlers[:] = [warned]
@@ -36,10 +37,13 @@ def check(config: Config, exporter: Exporter, polls: Sequence[TruthPoll], out: T
     for name, reason in sorted(failures.items()):
         place = f"scrape ({config.scrape.url})" if name == "scrape" and config.scrape else f"collector {name}"
         lines.append(f"FAILED {place}: {reason}: {warned.found.get(name, 'no answer')}")
+    unkept = folder_fault(config.quality.state_file) if config.quality is not None else ""
+    if unkept:
+        lines.append(f"FAILED {unkept}")
     err.writelines(f"{line}\n" for line in lines)
     failed = [line for line in lines if line.startswith("FAILED")]
     if asked:
-        bad = sum(not line.startswith("FAILED collector") for line in failed)
+        bad = sum(line.startswith(("FAILED truth", "FAILED scrape")) for line in failed)
         err.write(f"{asked - bad} of {asked} queries answered in {took:.2f} s\n")
     for hook in exporter.close:
         hook()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,10 +27,28 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 TallyKey = tuple[str, str, str, str]
 
 
+def folder_fault(path: Path) -> str:
+    """Why no facts can be kept at ``path``, with the fix; "" when its folder can be written, or made."""
+    wanted = folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        cause = f"{folder} is no folder"
+    elif os.access(folder, os.W_OK | os.X_OK):
+        return ""
+    elif folder != wanted:
+        cause = f"this user may not make the folder {wanted}: create it for this user"
+    else:
+        cause = f"this user may not write into the folder {folder}: change its owner"
+    return f"state_file {path}: {cause}, or set `state_file` (in a spec: exporters.ai.truth.state_file)"
+
+
 class FactsStore:
     """The file. Not locked: its owner calls from one thread at a time."""
 
     def __init__(self, path: Path | None, shape: str) -> None:
+        if path is not None and (fault := folder_fault(path)):
+            raise ConfigError(fault)
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)

@@ -20,9 +20,11 @@ from click.testing import CliRunner, Result
 from monitoring_kit.exporters.ai import health
 from monitoring_kit.exporters.ai.catalog import model_specs
 from monitoring_kit.exporters.ai.config import parse_config
+from monitoring_kit.exporters.ai.facts_store import FactsStore
 from monitoring_kit.exporters.ai.http_events import BATCH_ID_SECONDS, MAX_BATCH_IDS
 from monitoring_kit.exporters.ai.meters import REASONS
 from monitoring_kit.exporters.ai.spec_config import HINTS, QUERY_KEYS, TOP_KEYS, TRUTH_KEYS
+from monitoring_kit.exporters.runtime import ConfigError
 
 from monitoring_kit.cli.exporter import command
 from monitoring_kit.pipeline import Compilation
@@ -151,6 +153,21 @@ def test_the_check_asks_truth_once_and_saves_nothing(tmp_path: Path) -> None:
     assert re.fullmatch(r"1 of 1 queries answered in \d+\.\d\d s", done.stderr.splitlines()[1])
     assert "mkit_model_info{" in done.stdout
     assert not (tmp_path / "state").exists()
+
+
+def test_the_check_fails_where_serving_could_keep_no_facts(tmp_path: Path) -> None:
+    config = truth(tmp_path, "SELECT camera, start, n FROM counts WHERE start >= :since")
+    (tmp_path / "file").write_text("")
+    config["quality"]["state_file"] = str(tmp_path / "file" / "below" / "q.db")
+    done = checked(tmp_path, config)
+    words = f"{tmp_path / 'file'} is no folder, or set `state_file` (in a spec: exporters.ai.truth.state_file)"
+    assert (done.exit_code, done.stderr.splitlines()[1]) == (
+        1,
+        f"FAILED state_file {tmp_path}/file/below/q.db: {words}",
+    )
+    assert done.stderr.splitlines()[2].startswith("1 of 1 queries answered")
+    with pytest.raises(ConfigError, match="is no folder, or set"):
+        FactsStore(tmp_path / "file" / "q.db", "count")
 
 
 @pytest.mark.parametrize(("query", "words"), [
