@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ class MetricCollector:
         self._source = source
         self._meters = context.meters
         self._state = context.state
+        self._read_at = 0.0
         context.meters.start(metric.name, source.name, metric.mode)
 
     @property
@@ -47,9 +49,16 @@ class MetricCollector:
     def collect(self, deadline: Deadline) -> Iterable[FamilyRows]:
         """The metric's rows now. CollectError with the reason when there are none."""
         samples = self.samples(deadline)
-        # Only now: an answer that is refused, be it for having no row, makes no figure fresh.
-        self._meters.accepted(self.name)
+        self._read_at = time.time()
         yield FamilyRows(self.family, samples)
+
+    def taken(self) -> None:
+        """The registry took the rows: only now are the figures fresh, for it may refuse them."""
+        self.fresh(self._read_at)
+
+    def fresh(self, read_at: float) -> None:
+        """Note that the figures served were read at that Unix time."""
+        self._meters.fresh(self.name, read_at)
 
     def samples(self, deadline: Deadline) -> Samples:
         """Label sets and values as they are to be shown."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 
 from ..runtime import Registry
 from .source import Source
@@ -61,10 +60,10 @@ class Meters:
             self._families["result_rows"].labels(metric).set(rows)
             self._families["null_values_total"].labels(metric).inc(nulls)
 
-    def accepted(self, metric: str) -> None:
-        """Note that the answer became the metric's figures."""
+    def fresh(self, metric: str, read_at: float) -> None:
+        """Note when the rows were read that are the metric's figures now."""
         with self._lock:
-            self._families["result_timestamp_seconds"].labels(metric).set(time.time())
+            self._families["result_timestamp_seconds"].labels(metric).set(read_at)
 
     def regressions(self, metric: str, count: int) -> None:
         """Count readings that fell."""

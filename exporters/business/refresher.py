@@ -16,6 +16,7 @@ class _Flight:
     def __init__(self) -> None:
         self.done = threading.Event()
         self.samples: Samples = []
+        self.read_at = 0.0
         self.error: Exception | None = None
 
 
@@ -36,8 +37,9 @@ class Refresher:
         self._clock = clock
         self._lock = threading.Lock()
         self._flight: _Flight | None = None
-        self._last: Samples | None = None
+        self._last: _Flight | None = None
         self._last_at = 0.0
+        self._read_at = 0.0
 
     @property
     def families(self) -> Sequence[Any]:
@@ -45,9 +47,15 @@ class Refresher:
 
     def collect(self, deadline: Deadline) -> Iterable[FamilyRows]:
         """The rows of the last answer, or of a new one when it is older than ``every``."""
-        yield FamilyRows(self._inner.family, self._samples(deadline))
+        answer = self._answer(deadline)
+        self._read_at = answer.read_at
+        yield FamilyRows(self._inner.family, answer.samples)
 
-    def _samples(self, deadline: Deadline) -> Samples:
+    def taken(self) -> None:
+        """The registry took the rows of the last ``collect``."""
+        self._inner.fresh(self._read_at)
+
+    def _answer(self, deadline: Deadline) -> _Flight:
         with self._lock:
             if self._last is not None and self._clock() - self._last_at < self._every:
                 return self._last
@@ -56,9 +64,9 @@ class Refresher:
             return self._meanwhile()
         if flight.error is not None:
             raise flight.error
-        return flight.samples
+        return flight
 
-    def _meanwhile(self) -> Samples:
+    def _meanwhile(self) -> _Flight:
         with self._lock:
             if self._last is not None and self._clock() - self._last_at < self._every + self._timeout:
                 return self._last
@@ -72,10 +80,11 @@ class Refresher:
     def _run(self, flight: _Flight) -> None:
         try:
             flight.samples = self._inner.samples(Deadline.after(self._timeout + 2 * RESERVE))
+            flight.read_at = time.time()
         except Exception as error:
             flight.error = error
         with self._lock:
             self._flight = None
             if flight.error is None:
-                self._last, self._last_at = flight.samples, self._clock()
+                self._last, self._last_at = flight, self._clock()
         flight.done.set()

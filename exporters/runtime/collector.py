@@ -32,7 +32,10 @@ Emitted = FamilyRows | FamilyError
 
 
 class Collector(Protocol):
-    """A source of const metrics, run once a scrape in a thread of its own."""
+    """A source of const metrics, run once a scrape in a thread of its own.
+
+    It may have a method ``taken()``: called after every ``collect`` whose rows all became the families' content.
+    """
 
     @property
     def name(self) -> str:

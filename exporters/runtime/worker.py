@@ -48,6 +48,7 @@ class Worker:
     def __init__(self, collector: Collector, timeout: float | None, policy: Policy, cache: float) -> None:
         self.collector = collector
         self.name = collector.name
+        self._taken: Callable[[], None] | None = getattr(collector, "taken", None)
         self.families: tuple[AnyFamily, ...] = tuple(collector.families)
         self.timeout = timeout
         self.policy = policy
@@ -151,6 +152,8 @@ class Worker:
         if run.failed is None:
             self.state.last_success = now
             self._fresh_until = time.monotonic() + self.cache
+            if self._taken is not None:
+                self._taken()
 
     def _apply(self, run: Run, emitted: list[FamilyRows | FamilyError], now: float) -> None:
         seen: set[str] = set()

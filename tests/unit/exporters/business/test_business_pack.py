@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,38 @@ def test_only_accepted_rows_are_fresh(tmp_path: Path) -> None:
             first = rig.scrape()[stamp]
             db.execute("DELETE FROM tx")
             assert rig.scrape()[stamp] == first
+
+
+def test_rows_that_the_registry_refuses_make_no_figure_fresh(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "shop.db", isolation_level=None) as db:
+        db.executescript("CREATE TABLE tx (camera TEXT, n INT); INSERT INTO tx VALUES ('a', 1), ('a', 2)")
+        source = {"kind": "sqlite", "url": f"sqlite:///{tmp_path / 'shop.db'}"}
+        wanted = {
+            "type": "gauge",
+            "help": "x",
+            "labels": {"camera": {"max": 5}},
+            "source": "shop",
+            "query": "SELECT camera, n AS value FROM tx",
+        }
+        with Rig({"shop": source}, {"seen": wanted}) as rig:
+            found = rig.scrape()
+            assert found['mkit_business_collector_success{collector="seen"}'] == 0
+            assert 'mkit_business_result_timestamp_seconds{metric="seen"}' not in found
+            db.execute("DELETE FROM tx WHERE n = 2")
+            assert rig.scrape()['mkit_business_result_timestamp_seconds{metric="seen"}'] == pytest.approx(
+                time.time(), abs=5
+            )
+
+
+def test_figures_that_are_served_again_are_as_old_as_their_reading(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "shop.db", isolation_level=None) as db:
+        db.executescript("CREATE TABLE tx (id INTEGER PRIMARY KEY); INSERT INTO tx VALUES (1)")
+        source = {"kind": "sqlite", "url": f"sqlite:///{tmp_path / 'shop.db'}"}
+        wanted = {**COUNT, "query": "SELECT COUNT(*) AS value FROM tx", "every": "1s"}
+        with Rig({"shop": source}, {"rows_now": wanted}) as rig:
+            stamp = 'mkit_business_result_timestamp_seconds{metric="rows_now"}'
+            first = rig.scrape()[stamp]
+            assert first == pytest.approx(time.time(), abs=5)
+            assert rig.scrape()[stamp] == first
+            time.sleep(1.1)
+            assert rig.scrape()[stamp] > first
