@@ -60,8 +60,10 @@ def drop_label(name: str) -> Branch:
 
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
-# prometheus/model/relabel/relabel.go, relabelTarget: what `replace` may write to, with references to the groups of `regex`.
-_TEMPLATE = re.compile(r"(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+", re.ASCII)
+# prometheus/model/relabel/relabel.go, relabelTarget: what `replace` and `labelmap` may write to, with references to the groups of
+# `regex`. The same language as the expression there, which backtracks without end in Python: Go's does not backtrack.
+_REFERENCE = r"\$(?:\{\w+\}|\w)"
+_TEMPLATE = re.compile(rf"(?:[a-zA-Z_]|{_REFERENCE})(?:\w|{_REFERENCE})*", re.ASCII)
 
 
 def written_rules(scrape: Scrape, key: str, report: Report, prometheus: str) -> Iterator[Branch]:
@@ -97,13 +99,17 @@ def _sound(rule: Any, span: Span, report: Report) -> bool:
 
 def _plain_names(rule: dict[str, Any], span: Span, report: Report) -> bool:
     """Whether every label name of a sound rule is one for all versions; those from 3.0 on take others too."""
-    replaces = str(rule.get("action", "replace")).lower() == "replace"
+    action = str(rule.get("action", "replace")).lower()
     wrong = [name for name in map(str, rule.get("source_labels", [])) if not _LABEL.fullmatch(name)]
     target = rule.get("target_label")
-    if target is not None and not (_TEMPLATE if replaces else _LABEL).fullmatch(str(target)):
+    if target is not None and not (_TEMPLATE if action == "replace" else _LABEL).fullmatch(str(target)):
         wrong.append(str(target))
+    if action == "labelmap" and not _TEMPLATE.fullmatch(str(rule.get("replacement", "$1"))):
+        wrong.append(str(rule["replacement"]))
     if wrong:
-        plain = re.sub("[^a-zA-Z0-9_]", "_", wrong[0]).lstrip("0123456789") or "name"
+        plain = re.sub(r"[^a-zA-Z0-9_${}]", "_", wrong[0]).lstrip("0123456789")
+        if not _TEMPLATE.fullmatch(plain):
+            plain = re.sub("[^a-zA-Z0-9_]", "_", plain).lstrip("0123456789") or "name"
         report.error("scrape/relabel", f"`{wrong[0]}` is not a valid label name", span, help=f"write `{plain}`")
     return not wrong
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from monitoring_kit.lower.limits import label_budget, scrape_limits, series_bound
 from monitoring_kit.lower.prometheus import lower_prometheus
+from monitoring_kit.lower.relabel import _TEMPLATE
 from monitoring_kit.resolve.registry import LabelInfo, MetricInfo
 from monitoring_kit.stack.tools import find_tools
 from tests.unit.lower.spec_text import HEAD, Compile, Lowered, lowered, promtool, tool
@@ -248,6 +251,17 @@ MISTAKES = [
     ("targets: ['a:1'], relabel: [{action: drop, source_labels: [a], regex: '('}]", "", ("scrape/relabel", "error")),
     ("targets: ['a:1'], relabel: [{source_labels: [a-b], target_label: c}]", "", ("scrape/relabel", "error")),
     ("targets: ['a:1'], relabel: [{source_labels: [a], target_label: c-d}]", "", ("scrape/relabel", "error")),
+    # Long, for what a backtracking expression would never finish.
+    (
+        f"targets: ['a:1'], relabel: [{{source_labels: [a], target_label: {'kubernetes_' * 9}name-x}}]",
+        "",
+        ("scrape/relabel", "error"),
+    ),
+    (
+        "targets: ['a:1'], relabel: [{action: labelmap, regex: 'x_(.+)', replacement: 'a-$1'}]",
+        "",
+        ("scrape/relabel", "error"),
+    ),
     (
         "targets: ['a:1'], relabel: [{action: lowercase, source_labels: [a], target_label: 'a$1'}]",
         "",
@@ -268,6 +282,21 @@ def test_a_relabeling_target_may_refer_to_groups(compile_text: Compile) -> None:
         compile_text, "targets: ['a:1'], relabel: [{source_labels: [__a], regex: '(x)(.*)', target_label: 'a_${1}$2'}]"
     )
     assert files.found == []
+
+
+def test_what_replace_may_write_to_is_what_prometheus_says() -> None:
+    go = re.compile(r"(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+", re.ASCII)  # model/relabel/relabel.go, relabelTarget
+    for size in range(1, 6):
+        for letters in product("a1${}-", repeat=size):
+            text = "".join(letters)
+            assert bool(_TEMPLATE.fullmatch(text)) == bool(go.fullmatch(text)), text
+
+
+def test_the_name_offered_for_a_template_keeps_its_references(compile_text: Compile) -> None:
+    _, files = job_of(
+        compile_text, "targets: ['a:1'], metric_relabel: [{action: labelmap, regex: 'x_(.+)', replacement: 'a-$1'}]"
+    )
+    assert [d.help for d in files.report] == ["write `a_$1`"]
 
 
 def test_names_of_other_characters_are_for_later_servers(compile_text: Compile) -> None:
