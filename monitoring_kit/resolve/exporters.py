@@ -11,12 +11,10 @@ from monitoring_kit.load.nodes import Mapping
 from monitoring_kit.resolve.packs import LoadedPack, Packs
 from monitoring_kit.spec.model import Spec
 from monitoring_kit.spec.platform import Dashboard, Panel
-from monitoring_kit.spec.shapes.secrets import report_inline_secrets
+from monitoring_kit.spec.shapes.secrets import report_inline_login, report_inline_secrets
 
 # The ports that the exporters listen on when the spec says nothing.
 DEFAULT_PORTS = {"business": 9641, "ai": 9642}
-# The keys below which an exporter is told where to read; others have names of the user's own, where `token` may be a label's value.
-WITH_ADDRESSES = ("sources", "truth", "scrape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +40,9 @@ def find_exporters(spec: Spec, packs: Packs, report: Report) -> list[ExporterVie
             if block is not None:
                 report.error("spec/type", f"`{name}` must be a mapping", spec.exporters.at(name))
             continue
-        for part in WITH_ADDRESSES:
-            report_inline_secrets(node.get(part), report)
+        report_inline_secrets(node.get("sources"), report, named=True)
+        report_inline_secrets(node.get("truth"), report)
+        report_inline_login(node.get("scrape"), report)
         port = port_of(block.get("listen"), default)
         service = _scraped_at(spec, port)
         loaded = packs.shipped(f"exporters/{name}")

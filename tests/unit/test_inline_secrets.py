@@ -100,6 +100,90 @@ exporters:
     assert all(file in help_ for file, (_, help_) in zip(files, found, strict=True))
 
 
+BUSINESS = """services: {web: {kind: business, scrape: {targets: ['w:9641']}}}
+metrics: {m: {type: gauge, help: M., services: [web]}}
+exporters:
+  business:
+    sources:
+      s: {kind: %s}
+    collect: {m: {source: s, query: SELECT 1 AS value}}
+"""
+USERS = "prometheus: {web: {users: %s}}\n" + WEB
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        *(
+            BUSINESS % body
+            for body in (
+                "postgresql, url: 'postgresql://user:hunter2/x@db/x'",  # a slash that ought to be %2F
+                "mysql, url: 'mysql://user:hunter2#x@db/x'",
+                "mysql, url: 'user:hunter2@tcp(db)/x'",
+                "redis, url: ['redis://u:hunter2@h/0']",
+                "redis, url: 'redis://h/0', password: [hunter2]",
+                "redis, url: 'redis://h/0', password: {value: hunter2}",
+                "redis, url: 'redis://h/0', pwd: hunter2",
+                "redis, url: 'redis://h/0', passphrase: hunter2",
+                "http, url: 'https://h/x?access_token=hunter2'",
+                "http, url: 'https://h/x?sig=hunter2'",
+                "http, url: 'https://h/x?u=me&p=hunter2'",
+                "http, url: 'https://hunter2@h/x'",
+                "http, url: 'https://h/x', headers: {X-Auth: hunter2}",
+                "http, url: 'https://h/x', headers: {Api-Key: hunter2}",
+                "http, url: 'https://h/x', headers: {Private-Token: hunter2}",
+            )
+        ),
+        BUSINESS.replace("s: {kind: %s}", "s: ['mysql://user:hunter2@h/x']"),
+        USERS % "{bob: [hunter2]}",
+        USERS % "{bob: {password: hunter2}}",
+        USERS % "hunter2",
+        USERS % f"{{bob: {'hunter2' * 2000}}}",
+        "services: {m: {kind: ai-model, scrape: {targets: ['a:9642']}}}\n"
+        "exporters: {ai: {scrape: {url: 'http://u:hunter2@h/metrics', mapping: triton}}}\n",
+    ],
+)
+def test_a_secret_in_any_form_is_refused_and_not_shown(tmp_path: Path, block: str) -> None:
+    path = tmp_path / "mkit.yaml"
+    path.write_text(HEAD + CHANNEL + block)
+    for form in ("text", "json", "sarif", "github"):
+        shown = CliRunner().invoke(main, ["check", str(path), "--format", form])
+        assert shown.exit_code == 1
+        assert "secrets/inline" in shown.output
+        assert "hunter2" not in shown.output, (form, shown.output)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "http, url: 'https://h/x?p=2'",
+        "http, url: 'https://h/x?partition_key=eu'",
+        "http, url: 'https://h:8080/@me'",
+        "http, url: 'http://[::1]:80/x'",
+        "http, url: 'https://h/x', headers: {X-Partition-Key: eu, Accept: a}",
+    ],
+)
+def test_what_is_no_secret_is_accepted(compile_text: Callable[..., Compilation], body: str) -> None:
+    result = compile_text(HEAD + CHANNEL + (BUSINESS % body).replace("SELECT 1 AS value", "n"))
+    assert [d.code for d in result.report if d.severity.name == "ERROR"] == []
+
+
+def test_a_source_and_a_label_may_be_called_token(compile_text: Callable[..., Compilation]) -> None:
+    named = (
+        (BUSINESS % "redis, url: 'redis://h/0'")
+        .replace("s: {kind", "token: {kind")
+        .replace("source: s", "source: token")
+    )
+    result = compile_text(HEAD + CHANNEL + named.replace("SELECT 1 AS value", "LLEN q"))
+    assert "secrets/inline" not in [d.code for d in result.report]
+    mapped = (
+        "services: {m: {kind: ai-model, scrape: {targets: ['a:9642']}}}\n"
+        "exporters: {ai: {scrape: {url: 'http://h/metrics', mapping: {metrics: {foo_total: {type: counter, help: F., labels: {kind: {}}}},"
+        " rules: [{metric: foo, to: foo_total, labels: {token: kind}}]}}}}\n"
+    )
+    assert "secrets/inline" not in [d.code for d in compile_text(HEAD + CHANNEL + mapped).report]
+
+
 def test_a_label_value_called_token_is_no_secret(compile_text: Callable[..., Compilation]) -> None:
     text = (
         HEAD + CHANNEL + "services: {web: {kind: business, scrape: {targets: ['w:9641']}}}\n"

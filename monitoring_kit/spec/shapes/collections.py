@@ -59,6 +59,13 @@ class MapOf(Shape):
         if isinstance(node, Scalar) and node.is_null:
             return {}
         if not isinstance(node, Mapping):
+            if isinstance(self.value, Text) and self.value.secret:
+                # It may be what a name was forgotten for.
+                message = f"expected a mapping from names to {self.value.hint}"
+                report.error(
+                    "secrets/inline", message, node.span, secret=True, help=f"write `NAME: ...`, with {self.value.hint}"
+                )
+                return INVALID
             return self._wrong(node, report)
         found = {}
         for name, entry in node.entries.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from monitoring_kit.diagnostics import Report
@@ -39,8 +38,7 @@ class Url(Text):
         text = super().read(node, report)
         if text is INVALID:
             return INVALID
-        # A user without a password is shown as well, and its password would come next.
-        if re.match(r"https?://[^/?#]*@", text) or carries_credential(text):
+        if carries_credential(text):
             report.error(
                 "secrets/inline", "the URL carries a credential", node.span, secret=True,
                 help="servers print such URLs in logs, /metrics and /api/v1/status/config; use `username` and `password_file`",

@@ -225,6 +225,3 @@ class Lazy(Shape):
 
     def schema(self, defs: dict[str, JsonSchema]) -> JsonSchema:
         return self.make().schema(defs)
-
-
-# What holds a secret in the words of the servers and of their users: Slack's api_url, Telegram's bot_token, a password.

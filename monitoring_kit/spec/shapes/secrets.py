@@ -6,45 +6,82 @@ import re
 from collections.abc import Mapping as Map
 from typing import Any
 
-from monitoring_kit.diagnostics import Report
+from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.load.nodes import Mapping, Node, Scalar, Sequence
 
 _SECRET = re.compile(
-    r"(?i)(.*_)?(pass|passwd|password|pw|secret|credentials?|token|bearer|(api|routing|service|integration|user)_?key)"
+    r"(?i)(.*_)?(pass|passwd|password|passphrase|pw|pwd|secret|credentials?|token|bearer"
+    r"|(api|routing|service|integration|user|access|auth|private|secret|shared|subscription)_?key)"
 )
 _SECRET_URL = re.compile(r"(?i)(webhook|((api|hook|webhook|incoming)_?)?url)")
-_USER_INFO = re.compile(r"(?i)[a-z][a-z0-9+.-]*://[^/?#\s]*:[^/?#\s]*@")
-_SECRET_PARAMETER = re.compile(r"(?i)[?&](p|pass|password|token|key|secret|api_?key)=")
-_SECRET_HEADER = re.compile(r"(?i)(proxy-)?authorization|cookie|x-.*(key|token|secret)")
+# Headers in which logins and keys travel, besides those that `_SECRET` knows.
+_SECRET_HEADER = re.compile(r"(?i)(proxy_)?authorization|cookie|(x_)?auth")
+# user:password@, where the password may hold what ought to be percent-encoded; `h:80/@x` has a port there.
+_USER_INFO = re.compile(r"(?i)([a-z][a-z0-9+.-]*://)?[^/?#@\s\[]*:(?!\d+(?:[/?#]|$))(?!//)[^@\s]*@")
+# A user alone is a token with many services, and elsewhere its password comes next.
+_LONE_USER = re.compile(r"(?i)https?://[^/?#\s]*@")
+_SECRET_PARAMETER = re.compile(
+    r"(?i)[?&]([\w-]*(token|secret|passwd|password|pwd|signature)|(\w+[_-])?(api|access|auth|secret|private)[_-]?key|key|pass|sig|auth)="
+)
+# `p` is a password beside a user only, as InfluxDB has it; elsewhere it is a page.
+_INFLUX_LOGIN = re.compile(r"(?i)[?&]p=")
+_INFLUX_USER = re.compile(r"(?i)[?&]u=")
 _NO_SECRETS = ("ca_file", "cert_file", "client_ca_file")
 
 
 def carries_credential(url: str) -> bool:
-    """Whether a URL has a password before its host or as a parameter."""
-    return bool(_USER_INFO.match(url) or _SECRET_PARAMETER.search(url))
+    """Whether an address has a login before its host or a secret as a parameter."""
+    if _USER_INFO.match(url) or _LONE_USER.match(url) or _SECRET_PARAMETER.search(url):
+        return True
+    return bool(_INFLUX_LOGIN.search(url) and _INFLUX_USER.search(url))
 
 
-def report_inline_secrets(node: Node | None, report: Report) -> None:
-    """Report every secret below ``node``, a block whose keys others judge: an inline password, token, DSN or header."""
+def report_inline_secrets(node: Node | None, report: Report, *, named: bool = False) -> None:
+    """Report every secret below ``node``, a block whose keys others judge: an inline password, token, DSN or header.
+
+    ``named``: the block's own keys are names of the author's choice, where `token` is no secret.
+    """
     if isinstance(node, Sequence):
         for item in node.items:
+            if isinstance(item, Scalar) and carries_credential(item.text):
+                _report("url", item.span, report)
             report_inline_secrets(item, report)
     for name, entry in node.entries.items() if isinstance(node, Mapping) else ():
-        value = entry.value
-        if not isinstance(value, Scalar):
-            report_inline_secrets(value, report)
-            continue
-        by_name = name.lower() == "dsn" or _SECRET.fullmatch(name) or _SECRET_HEADER.fullmatch(name)
-        if value.is_null or not (by_name or carries_credential(value.text)):
-            continue
-        what, instead = "would put a secret", "password_file"
-        if name.lower() in ("dsn", "url"):
-            what, instead = "puts a credential", "dsn_file"
-        elif _SECRET_HEADER.fullmatch(name) or {"token", "bearer"} & set(name.lower().split("_")):
-            instead = "bearer_file"
+        if _is_secret(name, entry.value, named=named):
+            _report(name, entry.key.span, report)
+        elif not isinstance(entry.value, Scalar):
+            report_inline_secrets(entry.value, report)
+
+
+def _is_secret(name: str, value: Node, *, named: bool) -> bool:
+    plain = name.replace("-", "_")
+    by_name = not named and (name.lower() == "dsn" or _SECRET.fullmatch(plain) or _SECRET_HEADER.fullmatch(plain))
+    if isinstance(value, Scalar):
+        return not value.is_null and bool(by_name or carries_credential(value.text))
+    # A password in a list is refused as a type, and would be shown with that.
+    return bool(by_name)
+
+
+def _report(name: str, span: Span, report: Report) -> None:
+    what, file = "would put a secret", "password_file"
+    plain = name.lower().replace("-", "_")
+    if plain in ("dsn", "url"):
+        what, file = "puts a credential", "dsn_file"
+    elif _SECRET_HEADER.fullmatch(plain) or {"token", "bearer", "key"} & set(plain.split("_")) or plain.endswith("key"):
+        file = "bearer_file"
+    where = f"keep it in a file on the exporter's machine and name that: `{file}: /run/secrets/{file.removesuffix('_file')}`"
+    if file == "bearer_file":
+        where += ", which is sent as `Authorization: Bearer ...`"
+    report.error("secrets/inline", f"`{name}` {what} into the spec and its output", span, secret=True, help=where)
+
+
+def report_inline_login(node: Node | None, report: Report) -> None:
+    """Report a login in the ``url`` of ``node``, the address of an endpoint that is read without one."""
+    url = node.get("url") if isinstance(node, Mapping) else None
+    if isinstance(url, Scalar) and carries_credential(url.text):
         report.error(
-            "secrets/inline", f"`{name}` {what} into the spec and its output", entry.key.span, secret=True,
-            help=f"keep it in a file on the exporter's machine and name that: `{instead}: /run/secrets/{instead.removesuffix('_file')}`",
+            "secrets/inline", "`url` puts a credential into the spec and its output", url.span, secret=True,
+            help="the exporter reads this endpoint without a login: name an address that needs none, such as the model's own port on its pod",
         )  # fmt: skip
 
 
