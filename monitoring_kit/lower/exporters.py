@@ -7,6 +7,7 @@ for a spec that has the exporter.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -21,6 +22,10 @@ from monitoring_kit.resolve.system import System
 Path = tuple[Any, ...]
 # What the configuration calls otherwise than the spec does.
 _WRITTEN = {"metrics": "collect", "quality": "truth"}
+# A query that bounds its rows by itself: by their number, or by the time now in any dialect.
+_BOUNDED = re.compile(
+    r"(?i)\blimit\s+\d|\b(now|sysdate|unix_timestamp|unixepoch|datetime|strftime|julianday)\s*\(|\bcurrent_(date|time|timestamp)\b"
+)
 FromSpec = Callable[[dict[str, Any], dict[str, Any]], tuple[dict[str, Any], list[Any]]]
 
 # How a query says "since the watermark", by the kind of source; other kinds are no SQL.
@@ -61,11 +66,12 @@ def _unbounded(exporter: ExporterView, config: dict[str, Any], report: Report) -
     if truth is None:
         return
     compare = SINCE.get(truth["source"].get("kind"))
-    if compare is None or ":since" in str(truth["query"]):
+    query = str(truth["query"])
+    if compare is None or ":since" in query or _BOUNDED.search(query):
         return
     span = _place(exporter.node, ("truth", "sql"), about_key=False)
     report.warning(
-        "exporters/truth-unbounded", "the truth's query reads the whole table each time, and fails for good once that has more rows than `max_rows`", span,
+        "exporters/truth-unbounded", "the truth's query bounds its rows neither by `:since` nor by the time now: it fails for good once it gives more than `max_rows`", span,
         help=f"end it with `WHERE <time column> >= {compare}`, the time from which truth still counts",
     )  # fmt: skip
 

@@ -62,8 +62,11 @@ def _check(kind: Kind, name: str, target: str, span: Span, report: Report) -> No
     )
     if state.has:
         return
-    if not state.since:
-        _unknown(kind, plain, what, then, span, report, certain=state.has is False)
+    near = None if state.since else closest(plain, names(kind))
+    if not state.since and (near or state.has is False):
+        _unknown(kind, near, what, then, span, report, certain=state.has is False)
+    elif not state.since and parse_version(target) > parse_version(captured()[-1]):
+        return  # something new, it seems
     elif state.has is None:
         report.info(
             f"prometheus/unknown-{kind[:-1]}",
@@ -83,14 +86,13 @@ def _check(kind: Kind, name: str, target: str, span: Span, report: Report) -> No
         add("version/unsupported", text, span, help=f"remove it: {target} {then}")
 
 
-def _unknown(kind: Kind, name: str, what: str, then: str, span: Span, report: Report, *, certain: bool) -> None:
-    near = closest(name, names(kind))
+def _unknown(kind: Kind, near: str | None, what: str, then: str, span: Span, report: Report, *, certain: bool) -> None:
     help_ = f"did you mean `{near}`? Prometheus {then}" if near else f"remove it: Prometheus {then}"
     code = f"prometheus/unknown-{kind[:-1]}"
     if certain:
         report.error(code, f"no Prometheus that mkit knows has the {what}", span, help=help_)
-    elif near:
-        report.warning(code, f"no Prometheus up to {captured()[-1]} has the {what}", span, help=help_)
+    else:
+        report.warning(code, f"no Prometheus that was asked ({', '.join(captured())}) has the {what}", span, help=help_)
 
 
 def mkit_flags(prometheus: Prometheus) -> dict[str, str]:

@@ -57,7 +57,7 @@ KEYWORDS = frozenset(
 )
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-_FORMAT = rf"(?:{SKIP})(?:({_NAME})|(==|!=|<=|>=|[-+*/%^<>(),@])|({STRING})|({NUMBER_OR_DURATION})|(\{{)|(\[))"
+_FORMAT = rf"(?:{SKIP})(?:({_NAME})|(==|!=|<=|>=|<(?!>)|[-+*/%^>(),@])|({STRING})|({NUMBER_OR_DURATION})|(\{{)|(\[))"
 _TOKEN = re.compile(_FORMAT)
 _TEMPLATE_NAME = re.compile(rf"(?:[a-zA-Z0-9_:]|{VARIABLE})+")
 _BAD_CHARACTER = re.compile("[\0\ud800-\udfff]")

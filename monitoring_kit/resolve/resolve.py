@@ -205,10 +205,11 @@ def _check_references(spec: Spec, report: Report) -> None:
             "alerts/no-channel", "no channel is defined: alerts will fire and reach nobody", spec.at("alerting"),
             help="add `channels:` with an e-mail, Slack, PagerDuty or webhook receiver",
         )  # fmt: skip
-    if len(spec.channels) > 1 and not alerting.default and not all(alert.notify for alert in spec.alerts.values()):
+    # Also where every alert of the spec names its own: those that mkit generates do not.
+    if len(spec.channels) > 1 and not alerting.default and (spec.services or spec.alerts):
         first = next(iter(spec.channels.values()))
         report.info(
-            "alerts/first-channel", f"alerts without `notify` reach `{first.name}` alone, the first of {len(spec.channels)} channels", first.at(),
+            "alerts/first-channel", f"alerts without `notify`, such as those of packs, reach `{first.name}` alone, the first of {len(spec.channels)} channels", first.at(),
             help=f"say so with `alerting: {{default: [{first.name}]}}`, or name others there",
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ import requests
 
 from monitoring_kit.conventions import ALERTMANAGER_FLAGS, ALERTMANAGER_YML, PROMETHEUS_FLAGS, PROMETHEUS_YML
 from monitoring_kit.emit import Output
+from monitoring_kit.load.nodes import written
 from monitoring_kit.pipeline import Compilation
 from monitoring_kit.stack.capture import Capture
 from monitoring_kit.stack.lab import Lab, LabError, free_port, wait_until
@@ -24,7 +25,8 @@ from monitoring_kit.stack.simulation_plan import plan
 from monitoring_kit.stack.tools import ensure_tools
 
 TIMEOUT = 10.0
-_IGNORED = re.compile(r'Unknown option for --enable-feature" option=(\S+)')
+# In the server's own format or in JSON, as `log.format` has it.
+_IGNORED = re.compile(r'Unknown option for --enable-feature"[ ,]+"?option"?[=:]"?([^\s",}]+)')
 
 
 @dataclass
@@ -130,12 +132,12 @@ class Stack:
         """Where in the spec the flags come from that the server refused; empty when it speaks of none."""
         assert self.compilation.system is not None
         prometheus = self.compilation.system.spec.prometheus
-        named = next((name for name in prometheus.flags if f"--{name}" in said), None)
-        written = [key for key in ("flags", "features") if prometheus.has(key)]
-        if named is None and not (written and re.search(r"(?i)flags?\b|command ?line", said)):
+        named = next((name for name in prometheus.flags if re.search(rf"--{re.escape(name)}(?![\w.-])", said)), None)
+        keys = [key for key in ("flags", "features") if prometheus.has(key)]
+        if named is None and not (keys and re.search(r"(?i)flags?\b|command ?line", said)):
             return ""
-        span = prometheus.at("flags" if named else written[0])
-        what = f"`prometheus.flags` has `{named}`" if named else " and ".join(f"`prometheus.{key}`" for key in written)
+        span = written(prometheus.node, "flags", named) if named else prometheus.at(keys[0])
+        what = f"`prometheus.flags` has `{named}`" if named else " and ".join(f"`prometheus.{key}`" for key in keys)
         return (
             f"\n{span}: {what}: correct or remove it, or run a prometheus that knows it "
             f"(this is {self.versions['prometheus']}; `mkit tools fetch --suite sid` gets a newer one, MKIT_SUITE=sid runs it)"

@@ -44,8 +44,8 @@ def known(kind: Kind, name: str, version: str) -> Known:
     versions, wanted = captured(), parse_version(version)
     having = [v for v in versions if name in _at(kind, v)]
     if not having:
-        # A newer server than any that was asked may have something new.
-        return Known(None if wanted > parse_version(versions[-1]) else False)
+        # What came and went between two captures is in none of them, and a newer server may have something new.
+        return Known(False if wanted in map(parse_version, versions) else None)
     table = _table()
     since = table["since"].get(name, having[0])
     below = [v for v in versions if parse_version(v) <= wanted]

@@ -208,6 +208,13 @@ def test_truth_that_reads_the_whole_table(compile_text: Callable[..., Compilatio
         better = compile_text(text.replace("FROM t", f"FROM t WHERE at >= {compare}"))
         assert better.ok, list(better.report)
         assert "exporters/truth-unbounded" not in {d.code for d in better.report}
+        for bound in (
+            "WHERE at >= NOW() - INTERVAL 1 DAY",
+            "WHERE at > unixepoch('now') - 86400",
+            "ORDER BY id DESC LIMIT 100",
+        ):
+            bounded = compile_text(text.replace("FROM t", f"FROM t {bound}"))
+            assert "exporters/truth-unbounded" not in {d.code for d in bounded.report}, bound
 
 
 def test_an_exporter_that_nobody_scrapes(compile_text: Callable[..., Compilation]) -> None:

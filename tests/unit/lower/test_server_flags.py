@@ -47,8 +47,9 @@ def found(compile_text: Compile, target: str, keys: str) -> list[tuple[str, str,
             "no Prometheus that mkit knows has the feature `no-such-feature`", "remove it: Prometheus ignores a feature that it does not know",
         ),
         (
-            "3.1", "features: [native-histogram]", "error prometheus/unknown-feature", "native-histogram",
-            "no Prometheus that mkit knows has the feature `native-histogram`",
+            # It may have come and gone between two servers that were asked.
+            "3.1", "features: [native-histogram]", "warning prometheus/unknown-feature", "native-histogram",
+            "no Prometheus that was asked (2.42, 2.53, 3.5) has the feature `native-histogram`",
             "did you mean `native-histograms`? Prometheus ignores a feature that it does not know",
         ),
         (
@@ -76,8 +77,13 @@ def found(compile_text: Compile, target: str, keys: str) -> list[tuple[str, str,
             "look with `prometheus --help` of that version; it ignores a feature that it does not know",
         ),
         (
+            "2.55", "features: [utf8-names]", "info prometheus/unknown-feature", "utf8-names",
+            "mkit does not know whether Prometheus 2.55 has the feature `utf8-names`: 2.42, 2.53, 3.5 were asked",
+            "look with `prometheus --help` of that version; it ignores a feature that it does not know",
+        ),
+        (
             "3.9", "features: [native-histogram]", "warning prometheus/unknown-feature", "native-histogram",
-            "no Prometheus up to 3.5 has the feature `native-histogram`",
+            "no Prometheus that was asked (2.42, 2.53, 3.5) has the feature `native-histogram`",
             "did you mean `native-histograms`? Prometheus ignores a feature that it does not know",
         ),
     ],
@@ -94,6 +100,7 @@ def test_what_the_target_lacks_is_said_at_its_entry(
         ("3.1", "flags: {web.enable-otlp-receiver: 'true'}, features: [promql-experimental-functions]"),
         ("2.42", "flags: {no-storage.tsdb.wal-compression: ''}"),
         ("3.14", "features: [brand-new-idea]"),
+        ("3.5", "features: [old-ui]"),
     ],
 )
 def test_what_the_target_has_or_may_have_is_no_finding(compile_text: Compile, target: str, keys: str) -> None:

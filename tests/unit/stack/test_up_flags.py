@@ -81,8 +81,9 @@ def test_the_real_server_runs_with_the_flags_of_the_spec(compile_text: Compile) 
 
 
 @needs_servers
-def test_a_feature_that_this_server_ignores_is_named(compile_text: Compile) -> None:
-    compilation = compile_text(FLAGS)
+@pytest.mark.parametrize("log", ["logfmt", "json"])
+def test_a_feature_that_this_server_ignores_is_named(compile_text: Compile, log: str) -> None:
+    compilation = compile_text(FLAGS.replace("flags: {", f"flags: {{log.format: {log}, "))
     _append(compilation, "--enable-feature=no-such-feature")
     with Stack(compilation) as stack:
         (said,) = (what for what in stack.left_out if "feature" in what)
@@ -97,13 +98,14 @@ def test_a_refused_flag_fails_in_the_servers_words_and_says_where_it_comes_from(
     if not (tools["prometheus"].found and tools["alertmanager"].found):
         pytest.skip(tools["prometheus"].missing_reason)
     monkeypatch.setenv("MKIT_SUITE", "bookworm")
-    spec = FLAGS.replace("query.lookback-delta: 90s", "web.enable-otlp-receiver: 'true'")
+    flow = FLAGS[FLAGS.index("  flags:") :]
+    spec = FLAGS.replace(flow, "  flags:\n    query.lookback-delta: 90s\n    web.enable-otlp-receiver: 'true'\n")
     compilation = compile_text(spec.replace("prometheus:\n", "compatibility: {prometheus: '3.5'}\nprometheus:\n"))
     with pytest.raises(LabError) as failed, Stack(compilation):
         pass
     assert "unknown long flag '--web.enable-otlp-receiver'" in str(failed.value)
     last = str(failed.value).splitlines()[-1]
-    assert "mkit.yaml:14:" in last
+    assert "mkit.yaml:16:" in last, "the flag's own line, not that of the first"
     assert (
         "`prometheus.flags` has `web.enable-otlp-receiver`: correct or remove it, or run a prometheus that knows it (this is 2.42.0"
         in last
