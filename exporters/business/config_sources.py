@@ -14,17 +14,18 @@ from .zones import zone
 
 KINDS = ("mysql", "mariadb", "postgresql", "sqlite", "redis", "http")
 SQL_DIALECT = {"mysql": "mysql", "mariadb": "mysql", "postgresql": "postgresql", "sqlite": "sqlite"}
-_HTTP_KEYS = ("statuses", "max_bytes", "bearer_file", "headers")
+_HTTP_KEYS = ("statuses", "max_bytes", "bearer_file", "headers", "header_files")
 
 
 @dataclass(frozen=True)
 class HttpConfig:
-    """What only HTTP sources have. ``statuses`` are the answers accepted; a bearer token comes from a file."""
+    """What only HTTP sources have. ``statuses`` are the answers accepted; a bearer token and headers that are secrets come from files."""
 
     statuses: tuple[int, ...] = (200,)
     max_bytes: int = 1 << 20
     bearer_file: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    header_files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,14 @@ def _http(here: Fields) -> HttpConfig:
     headers = Fields(here.raw("headers"), (*here.path, "headers"), here.errors)
     for name in headers.data:
         if name.lower() in ("authorization", "cookie", "proxy-authorization"):
-            headers.error(name, "is a secret; use bearer_file")
+            headers.error(name, "is a secret; use bearer_file or header_files")
+    files = Fields(here.raw("header_files"), (*here.path, "header_files"), here.errors)
     return HttpConfig(
         statuses=here.get("statuses", (200,), _statuses),
         max_bytes=here.get("max_bytes", 1 << 20, read.size),
         bearer_file=here.get("bearer_file", None, read.text),
         headers={name: headers.get(name, "", read.text) for name in headers.data},
+        header_files={name: files.get(name, "", read.text) for name in files.data},
     )
 
 

@@ -137,6 +137,11 @@ class HttpDriver:
             import base64
 
             out["Authorization"] = "Basic " + base64.b64encode(f"{dsn.user}:{dsn.password}".encode()).decode()
+        for name, file in self.http.header_files.items():
+            out[name] = read_secret(file, "header_files")
+            if not out[name].isascii() or not out[name].isprintable():
+                # Else the library refuses it, in words that hold it.
+                raise SourceFault("connect", f"header_files {file}: holds what no header may hold")
         return out
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import pytest
 from monitoring_kit.exporters.business.config import parse_config
 from monitoring_kit.exporters.business.grants import PLACEHOLDER, grants
+from monitoring_kit.exporters.business.httpjson import SHARED_SECONDS
 
 from tests import servers
 from tests.e2e.business_rig import Rig
@@ -236,6 +237,21 @@ def test_json_documents(api: Any, tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert sum(path == "/orders" for path, _ in api.seen) <= 2
     assert {auth for _, auth in api.seen} == {"Bearer t0ps3cret"}
     assert "t0ps3cret" not in str([record.__dict__ for record in caplog.records])
+
+
+def test_headers_that_are_secrets_come_from_files(api: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    api.answers["/orders"] = (200, json.dumps(ORDERS).encode())
+    key = tmp_path / "key"
+    key.write_text("t0ps3cret\n")
+    source = api_source(api, header_files={"Authorization": str(key)}, headers={"X-Region": "eu"})
+    with Rig(source, {"total_now": http("total")}) as rig, caplog.at_level(logging.DEBUG):
+        assert rig.scrape()["total_now"] == 9
+        key.write_text("t0ps\n3cret\n")
+        time.sleep(SHARED_SECONDS + 0.1)  # until the document is asked for anew
+        assert "total_now" not in rig.scrape()
+        assert rig.failures == {"total_now": "connect"}
+    assert api.seen == [("/orders", "t0ps3cret")]
+    assert "3cret" not in str([record.__dict__ for record in caplog.records])
 
 
 def _drip(handler: Any) -> None:

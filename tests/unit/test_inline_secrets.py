@@ -161,6 +161,7 @@ def test_a_secret_in_any_form_is_refused_and_not_shown(tmp_path: Path, block: st
         "http, url: 'https://h:8080/@me'",
         "http, url: 'http://[::1]:80/x'",
         "http, url: 'https://h/x', headers: {X-Partition-Key: eu, Accept: a}",
+        "http, url: 'https://h/x', header_files: {X-Api-Key: /run/secrets/key}",
     ],
 )
 def test_what_is_no_secret_is_accepted(compile_text: Callable[..., Compilation], body: str) -> None:

@@ -36,10 +36,10 @@ def carries_credential(url: str) -> bool:
     return bool(_INFLUX_LOGIN.search(url) and _INFLUX_USER.search(url))
 
 
-def report_inline_secrets(node: Node | None, report: Report, *, named: bool = False) -> None:
+def report_inline_secrets(node: Node | None, report: Report, *, named: bool = False, headers: bool = False) -> None:
     """Report every secret below ``node``, a block whose keys others judge: an inline password, token, DSN or header.
 
-    ``named``: the block's own keys are names of the author's choice, where `token` is no secret.
+    ``named``: the block's own keys are names of the author's choice, where `token` is no secret; ``headers``: they are HTTP's.
     """
     if isinstance(node, Sequence):
         for item in node.items:
@@ -48,9 +48,10 @@ def report_inline_secrets(node: Node | None, report: Report, *, named: bool = Fa
             report_inline_secrets(item, report)
     for name, entry in node.entries.items() if isinstance(node, Mapping) else ():
         if _is_secret(name, entry.value, named=named):
-            _report(name, entry.key.span, report)
+            _report(name, entry.key.span, report, header=headers)
         elif not isinstance(entry.value, Scalar):
-            report_inline_secrets(entry.value, report)
+            # `header_files` names files: `X-Api-Key` is right there.
+            report_inline_secrets(entry.value, report, named=name == "header_files", headers=name == "headers")
 
 
 def _is_secret(name: str, value: Node, *, named: bool) -> bool:
@@ -62,16 +63,16 @@ def _is_secret(name: str, value: Node, *, named: bool) -> bool:
     return bool(by_name)
 
 
-def _report(name: str, span: Span, report: Report) -> None:
+def _report(name: str, span: Span, report: Report, *, header: bool = False) -> None:
     what, file = "would put a secret", "password_file"
     plain = name.lower().replace("-", "_")
     if plain in ("dsn", "url"):
         what, file = "puts a credential", "dsn_file"
-    elif _SECRET_HEADER.fullmatch(plain) or {"token", "bearer", "key"} & set(plain.split("_")) or plain.endswith("key"):
+    elif header or {"token", "bearer"} & set(plain.split("_")):
         file = "bearer_file"
     where = f"keep it in a file on the exporter's machine and name that: `{file}: /run/secrets/{file.removesuffix('_file')}`"
-    if file == "bearer_file":
-        where += ", which is sent as `Authorization: Bearer ...`"
+    if header:
+        where += f"; for other headers than Authorization: `header_files: {{{name}: /run/secrets/{plain}}}`"
     report.error("secrets/inline", f"`{name}` {what} into the spec and its output", span, secret=True, help=where)
 
 
