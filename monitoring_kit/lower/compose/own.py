@@ -74,12 +74,14 @@ def _mounted(path: str) -> bool:
 
 
 def _files(value: Any) -> Iterator[str]:
-    """The files that a configuration reads: all values of keys that end in ``_file``."""
+    """The files that a configuration reads: all values of keys that end in ``_file``, and all below ``..._files``."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if str(key).endswith("_file") and isinstance(inner, str):
                 if key not in _OWN_FILES:
                     yield inner
+            elif str(key).endswith("_files") and isinstance(inner, dict):
+                yield from (file for file in inner.values() if isinstance(file, str))
             else:
                 yield from _files(inner)
     elif isinstance(value, list):

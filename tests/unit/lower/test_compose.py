@@ -278,6 +278,17 @@ def test_own_exporters_get_the_secrets_that_they_read_and_no_others(full: Lowere
     assert {s["target"] for s in found["ai-exporter"]["secrets"]} == wanted
 
 
+def test_header_files_are_secrets_too(compile_text: Compile) -> None:
+    text = HEAD + (
+        "services:\n  shop: {kind: business, scrape: {targets: ['business-exporter:9641']}}\n"
+        "metrics:\n  a: {type: gauge, help: A., services: [shop]}\n"
+        "exporters: {business: {sources: {api: {kind: http, url: 'https://h/x', header_files: {X-Api-Key: /run/secrets/key}}},"
+        " collect: {a: {source: api, jmespath: n}}}}\n"
+    )
+    container = services(lowered(compile_text(text), lower_compose))["business-exporter"]
+    assert [s["target"] for s in container["secrets"]] == ["/run/secrets/key"]
+
+
 def test_an_exporter_that_runs_elsewhere_is_said(compile_text: Compile) -> None:
     text = HEAD + (
         "services:\n  shop: {kind: business, scrape: {targets: ['10.0.0.7:9641']}}\n"
