@@ -117,6 +117,10 @@ class Source:
         except SourceFault as fault:
             self._back_off(fault)
             raise
+        except Exception:
+            # Not foreseen, so not retried with care either; but the source gave no answer, and its alert must see that.
+            self.up = False
+            raise
         self.connects += 1
         self._failures = 0
         self._last_fault = None
