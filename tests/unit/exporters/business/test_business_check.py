@@ -1,0 +1,128 @@
+"""``--config.check``: what it says of rows that do not become series, and why a query failed."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from monitoring_kit.cli.exporter import command
+
+COUNT = "SELECT status, COUNT(*) AS value FROM orders GROUP BY status"
+EVENTS = "SELECT id AS watermark, status, total AS value FROM orders WHERE id > :watermark ORDER BY id"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, status TEXT, total REAL)")
+        db.executemany("INSERT INTO orders (status, total) VALUES (?, ?)", [("paid", 1), ("open", 2), ("weird", 30)])
+        db.commit()
+    return path
+
+
+def checked(shop: Path, **metric: Any) -> Result:
+    kind = metric.get("type", "gauge")
+    name = {"counter": "shop_orders_total", "histogram": "shop_order_euros"}.get(kind, "shop_orders")
+    body = {
+        "sources": {"shop": {"kind": "sqlite", "url": f"sqlite:///{shop}"}},
+        "metrics": {name: {"type": kind, "help": "Orders.", "source": "shop", "query": COUNT, **metric}},
+        "state_file": str(shop.parent / "state.db"),
+    }
+    file = shop.parent / "business.yaml"
+    file.write_text(yaml.safe_dump(body))
+    return CliRunner().invoke(command, ["business", "--config", str(file), "--config.check"])
+
+
+def verdict(done: Result) -> tuple[int, str]:
+    return done.exit_code, str(done.stderr).splitlines()[0]
+
+
+FIX = "write the values under `allow` (in a spec: `values`) of `status` as the source has them, case included"
+WRONG_CASE = {"status": {"allow": ["Paid", "Open"]}}
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"),
+    [
+        ({}, "shop_orders"),
+        ({"every": "5m"}, "shop_orders"),
+        ({"type": "counter"}, "shop_orders_total"),
+        ({"type": "counter", "mode": "increment", "query": EVENTS}, "shop_orders_total"),
+        ({"type": "histogram", "buckets": [1, 10], "query": EVENTS}, "shop_order_euros"),
+        ({"type": "histogram", "buckets": [1, 10], "query": EVENTS, "max_rows": 1}, "shop_order_euros"),
+    ],
+)
+def test_an_answer_of_which_nothing_is_left_fails_with_the_fix(shop: Path, metric: dict[str, Any], name: str) -> None:
+    done = checked(shop, labels=WRONG_CASE, **metric)
+    assert verdict(done) == (1, f"FAILED {name} (shop): all 3 rows were dropped (not_allowed): {FIX}")
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ({"labels": {"status": {"allow": ["paid", "open"]}}}, "2 series, 1 row dropped (not_allowed)"),
+        ({"labels": {"status": {"allow": ["paid"]}}}, "1 series, 2 rows dropped (not_allowed)"),
+        ({"labels": {"status": {"allow": ["Paid"], "else": "other"}}}, "1 series, 3 rows folded (not_allowed)"),
+        ({"labels": {"status": {"max": 1}}}, "1 series, 2 rows dropped (label_cap)"),
+        ({"labels": {"status": {}}, "max_series": 2}, "2 series, 1 row dropped (family_cap)"),
+        (
+            {"labels": {"status": {"allow": ["paid", "weird"]}}, "valid": [0, 9], "query": "SELECT status, total AS value FROM orders"},
+            "1 series, 2 rows dropped (1 not_allowed, 1 out_of_range)",
+        ),
+        ({"labels": {"status": {}}}, "3 series"),
+        ({"labels": {"status": {"allow": ["x"]}}, "query": f"{COUNT} HAVING 1 = 0"}, "0 series"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["gauge", "counter"])
+def test_rows_that_are_no_series_are_counted_by_reason(
+    shop: Path, kind: str, metric: dict[str, Any], words: str
+) -> None:
+    name = "shop_orders_total" if kind == "counter" else "shop_orders"
+    assert verdict(checked(shop, type=kind, on_empty="omit", **metric)) == (0, f"ok     {name} (shop): {words}")
+
+
+def test_events_tell_what_folds_over_pages(shop: Path) -> None:
+    labels = {"status": {"allow": ["paid"], "else": "other"}}
+    done = checked(shop, type="histogram", buckets=[10], query=EVENTS, max_rows=1, labels=labels)
+    assert verdict(done) == (0, "ok     shop_order_euros (shop): 8 series, 2 rows folded (not_allowed)")
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        (
+            {"valid": [100, 200], "labels": {"status": {}}},
+            "all 3 rows were dropped (out_of_range): the values are outside `valid: [100.0, 200.0]`; is the unit the source's?",
+        ),
+        (
+            {"labels": {"status": {"pattern": "[A-Z]+"}}},
+            "all 3 rows were dropped (pattern): write a `pattern` of `status` that fits the whole value as the source has it",
+        ),
+    ],
+)
+def test_every_reason_has_a_fix_of_its_own(shop: Path, metric: dict[str, Any], words: str) -> None:
+    assert verdict(checked(shop, **metric)) == (1, f"FAILED shop_orders (shop): {words}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "labels", "query", "set_"),
+    [
+        ("gauge", "invalid_rows", {}, "SELECT total FROM orders", "{}"),
+        ("gauge", "invalid_rows", {"day": {}}, "SELECT 'mon' AS day, total AS value FROM orders", "{'day': 'mon'}"),
+        ("counter", "value", {}, "SELECT total FROM orders", "{}"),
+    ],
+)
+def test_rows_that_repeat_a_label_set_are_told_with_the_fix(
+    shop: Path, kind: str, reason: str, labels: dict[str, Any], query: str, set_: str
+) -> None:
+    name = "shop_orders_total" if kind == "counter" else "shop_orders"
+    fix = "add them up (in SQL: SUM or another aggregate, with GROUP BY), or tell them apart by a label"
+    done = checked(shop, type=kind, labels=labels, query=query)
+    assert verdict(done) == (1, f"FAILED {name} (shop): {reason}: {name}: two rows for the labels {set_}; {fix}")
