@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,15 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from monitoring_kit.exporters.business.build import make_exporter
+from monitoring_kit.exporters.business.config import parse_config
+from monitoring_kit.exporters.business.dsn import Address
+from monitoring_kit.exporters.business.source import Source
+from monitoring_kit.exporters.business.sqlite import SqliteDriver
+from monitoring_kit.exporters.business.state import State
+from monitoring_kit.exporters.business.table import Ask
+from monitoring_kit.exporters.runtime import CollectError, Deadline, ExporterApp, Request
+from monitoring_kit.exporters.runtime.site import Site, SiteOptions
 
 from monitoring_kit.cli.exporter import command
 
@@ -126,3 +137,52 @@ def test_rows_that_repeat_a_label_set_are_told_with_the_fix(
     fix = "add them up (in SQL: SUM or another aggregate, with GROUP BY), or tell them apart by a label"
     done = checked(shop, type=kind, labels=labels, query=query)
     assert verdict(done) == (1, f"FAILED {name} (shop): {reason}: {name}: two rows for the labels {set_}; {fix}")
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) AS value FROM n"
+
+
+def test_a_query_over_its_timeout_names_the_limit_and_its_key(shop: Path) -> None:
+    limit = "the limit that `timeout` sets (at the metric, else at its source)"
+    assert verdict(checked(shop, query=ENDLESS, timeout="200ms")) == (
+        1,
+        f"FAILED shop_orders (shop): timeout: stopped after 0.2 s, {limit}: SQLITE_INTERRUPT: interrupted",
+    )
+
+
+def test_a_query_that_the_scrape_leaves_no_time_names_the_scrape(shop: Path) -> None:
+    source = Source("shop", SqliteDriver(Address("sqlite", f"sqlite:///{shop}")))
+    with pytest.raises(CollectError) as caught:
+        source.fetch(Ask(ENDLESS, timeout=5.0), Deadline.after(0.45))
+    words = r"stopped after 0\.\d+ s, what the scrape had left \(its scrape_timeout, or --scrape\.timeout\); `timeout` allows 5 s: "
+    assert re.match(words, str(caught.value)), str(caught.value)
+    source.close()
+
+
+@pytest.mark.parametrize("obstacle", ["No such file or directory", "a folder", "NOTADB"])
+def test_a_file_that_cannot_be_read_is_named(shop: Path, obstacle: str) -> None:
+    shop.unlink()
+    if obstacle == "a folder":
+        shop.mkdir()
+    elif obstacle == "NOTADB":
+        shop.write_text("no database " * 100)
+    code, line = verdict(checked(shop))
+    assert (code, f": {shop}" in line, obstacle in line) == (1, True, True), line
+
+
+def test_a_journal_that_a_crash_left_is_told_as_one(shop: Path) -> None:
+    with contextlib.closing(sqlite3.connect(shop, isolation_level=None)) as db:
+        db.execute("PRAGMA cache_size = 1")
+        db.execute("BEGIN")
+        db.execute("UPDATE orders SET status = hex(randomblob(1000000))")
+        # What a crash in the middle of a transaction leaves.
+        crashed = shop.with_name("crashed.db")
+        for suffix in ("", "-journal"):
+            shutil.copy(f"{shop}{suffix}", f"{crashed}{suffix}")
+    code, line = verdict(checked(crashed, labels={"status": {}}))
+    assert code == 1
+    assert "a crash left its rollback journal behind; an application that may write must open it once" in line
+    assert "write-ahead" not in line
+    with contextlib.closing(sqlite3.connect(crashed)) as db:
+        db.execute("SELECT 1 FROM orders").fetchall()
+    assert verdict(checked(crashed, labels={"status": {}})) == (0, "ok     shop_orders (shop): 3 series")
