@@ -186,3 +186,19 @@ def test_a_journal_that_a_crash_left_is_told_as_one(shop: Path) -> None:
     with contextlib.closing(sqlite3.connect(crashed)) as db:
         db.execute("SELECT 1 FROM orders").fetchall()
     assert verdict(checked(crashed, labels={"status": {}})) == (0, "ok     shop_orders (shop): 3 series")
+
+
+def test_every_source_down_is_an_answer_that_says_so(shop: Path) -> None:
+    shop.unlink()
+    metric = {"type": "gauge", "help": "O.", "source": "shop", "query": "SELECT 1"}
+    source = {"kind": "sqlite", "url": f"sqlite:///{shop}"}
+    exporter = make_exporter(
+        parse_config({"sources": {"shop": source}, "metrics": {"orders_now": metric}}), State(None)
+    )
+    app = ExporterApp("unit", "1", "x", ":0", lambda args, previous: exporter)
+    for strict, status in ((False, 200), (True, 500)):
+        site = Site(app, exporter, SiteOptions(strict=strict), lambda: None)
+        answer = site.handle(Request("GET", "/metrics"))
+        assert answer.status == status
+        assert strict or b'mkit_business_up{source="shop"} 0' in answer.body
+    exporter.registry.close()
