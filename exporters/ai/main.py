@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from monitoring_kit import __version__
 
+from ..business.drivers import require_drivers
 from ..runtime import ConfigError, Exporter, ExporterApp, UsageError, run_exporter
 from .build import make_exporter
 from .config import DEFAULT_LISTEN, Config, load_config
@@ -34,6 +35,8 @@ class Program:
         if not args.config_file:
             raise UsageError("--config FILE is needed; `mkit generate` writes it: generated/exporters/ai.yaml")
         config = load_config(Path(args.config_file))
+        if config.quality is not None and config.quality.truth is not None:
+            require_drivers([("quality.truth.source", config.quality.truth.source)], args.config_file)
         exporter = make_exporter(config, self._lasting, self._polls if args.config_check else None)
         self._config = config
         return exporter

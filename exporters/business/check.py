@@ -9,19 +9,24 @@ from typing import TextIO
 
 from ..runtime import Deadline, Exporter
 from .config import Config
+from .drops import drops, nothing_left, summary
 from .state import folder_fault
 
 
 class Warnings(logging.Handler):
-    """Keeps each collector's last warning, to print it beside the collector; the AI exporter's check does too."""
+    """Keeps each collector's last warning that says why, to print it beside the collector; the AI exporter's check does too."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.found: dict[str, str] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        name = str(getattr(record, "collector", ""))
-        self.found[name] = str(getattr(record, "err", "") or record.getMessage())
+        name, cause = str(getattr(record, "collector", "")), str(getattr(record, "err", ""))
+        if cause:
+            self.found[name] = cause
+        else:
+            # Of rows refused and then the family failed, the first says why.
+            self.found.setdefault(name, record.getMessage())
 
 
 def _only(exposition: str, names: Container[str]) -> Iterator[str]:
@@ -35,7 +40,10 @@ def _only(exposition: str, names: Container[str]) -> Iterator[str]:
 
 
 def check(config: Config, exporter: Exporter, out: TextIO, err: TextIO) -> int:
-    """Samples to ``out``, one line a metric to ``err``; 0 when every query gave a valid answer and serving could keep its state, else 1."""
+    """Samples to ``out``, one line a metric to ``err``; 0 when all is well, else 1.
+
+    All is well when every query gave a valid answer of which something is shown, and serving could keep its state.
+    """
     root = logging.getLogger()
     handlers, last = root.handlers[:], Warnings()
     root.handlers[:] = [last]
@@ -49,12 +57,17 @@ def check(config: Config, exporter: Exporter, out: TextIO, err: TextIO) -> int:
     finally:
         root.handlers[:] = handlers
     out.writelines(_only(exposition, config.metrics))
+    offered = {worker.name: int(getattr(worker.collector, "offered", 0)) for worker in exporter.registry.workers}
+    failed = False
     for name, metric in config.metrics.items():
         family = exporter.registry.family(name)
+        gone = drops(exporter.registry.budget, name)
+        fault = nothing_left(metric.spec, gone, offered[name], family.series)
         if name in failures:
-            err.write(f"FAILED {name} ({metric.source}): {failures[name]}: {last.found.get(name, 'no answer')}\n")
-        else:
-            err.write(f"ok     {name} ({metric.source}): {family.series} series\n")
+            fault = f"{failures[name]}: {last.found.get(name, 'no answer')}"
+        failed = failed or bool(fault)
+        verdict = f"{family.series} series{summary(gone)}"
+        err.write(f"{'FAILED' if fault else 'ok    '} {name} ({metric.source}): {fault or verdict}\n")
     unkept = folder_fault(config.state_file) if config.state_file is not None else ""
     if unkept:
         err.write(f"FAILED {unkept}\n")
@@ -62,4 +75,4 @@ def check(config: Config, exporter: Exporter, out: TextIO, err: TextIO) -> int:
     for hook in exporter.close:
         hook()
     exporter.registry.close()
-    return 1 if failures or unkept else 0
+    return 1 if failed or unkept else 0

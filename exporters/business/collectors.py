@@ -9,6 +9,7 @@ from typing import Any
 from ..runtime import CollectError, Deadline, FamilyRows, Registry, RowError
 from ..runtime.records import dataclass, replace
 from .config_metrics import MetricConfig
+from .drops import drops, pass_on
 from .faults import SourceFault
 from .guard import Guard
 from .meters import Meters
@@ -40,6 +41,8 @@ class MetricCollector:
         self._meters = context.meters
         self._state = context.state
         self._read_at = 0.0
+        # Rows with a value that allow-lists and caps were asked about since the start.
+        self.offered = 0
         context.meters.start(metric.name, source.name, metric.mode)
 
     @property
@@ -62,8 +65,12 @@ class MetricCollector:
 
     def samples(self, deadline: Deadline) -> Samples:
         """Label sets and values as they are to be shown."""
-        rows = self._ask(deadline)
-        return self._fill([(row.labels, row.value) for row in rows if row.value is not None])
+        return self._fill(self._valued(deadline))
+
+    def _valued(self, deadline: Deadline) -> Samples:
+        found: Samples = [(row.labels, row.value) for row in self._ask(deadline) if row.value is not None]
+        self.offered += len(found)
+        return found
 
     def _ask(self, deadline: Deadline, **changes: Any) -> list[Row]:
         metric = self.metric
@@ -107,13 +114,11 @@ class CumulativeCollector(MetricCollector):
             self._guard.load(data)
 
     def samples(self, deadline: Deadline) -> Samples:
-        known = self._fill([(row.labels, row.value) for row in self._ask(deadline) if row.value is not None])
-        before, dropped = self._guard.regressions, self._gates.budget.dropped()
+        known = self._fill(self._valued(deadline))
+        before, dropped = self._guard.regressions, drops(self._gates.budget, self.name)
         shown = self._guard.apply(self._fold(known))
         self._meters.regressions(self.name, self._guard.regressions - before)
-        for key, count in self._gates.budget.dropped().items():
-            if count > dropped.get(key, 0):
-                self.family.drop(key[1], count - dropped.get(key, 0))
+        pass_on(self.family, dropped, drops(self._gates.budget, self.name))
         if self._guard.changed:
             self._state.save(self.name, self._shape, self._guard.dump())
             self._guard.changed = False

@@ -71,7 +71,8 @@ def _address(here: Fields, kind: str | None) -> Address:
     url = here.get("url", None, read.text)
     dsn_file = here.get("dsn_file", None, read.text)
     password_file = here.get("password_file", None, read.text)
-    if (url is None) == (dsn_file is None):
+    # One that is there but wrong has its own mistake already.
+    if (here.raw("url") is None) == (here.raw("dsn_file") is None):
         here.error("", "needs either dsn_file (a file that holds the URL) or url (without password)")
     if url is not None and kind is not None:
         try:

@@ -42,11 +42,18 @@ def parse_dsn(text: str, kind: str) -> Dsn:
 
     ValueError says what is wrong without quoting the text, which may hold a password.
     """
+    encode = "a `@`, `/`, `?`, `#`, `[` or `]` in the password must be percent-encoded"
     try:
         parts = urlsplit(text.strip())
+    except ValueError:
+        raise ValueError(f"is no URL ({encode})") from None
+    try:
         port = parts.port
     except ValueError:
-        raise ValueError("is no URL (a `@`, `/` or `:` in the password must be percent-encoded)") from None
+        # What stands there is not shown: it is a part of the password where that holds a `/`, or where the `@` is missing.
+        whole = "@" in parts.netloc and "@" not in parts.path + parts.query + parts.fragment
+        doubt = "" if whole else f"; if a part of the password stands there: {encode}"
+        raise ValueError(f"has a port (what follows the host's `:`) that is no number from 0 to 65535{doubt}") from None
     scheme = parts.scheme.partition("+")[0].lower()
     if scheme not in _SCHEMES[kind]:
         raise ValueError(f"must begin with {' or '.join(f'{s}://' for s in _SCHEMES[kind])}")

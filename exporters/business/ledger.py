@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..runtime import HistogramValue, MetricSpec, Registry
+from .drops import Drops, drops
 from .rows import Row
 
 
@@ -36,9 +37,9 @@ class Ledger:
             (child.values, child.snapshot() if self._histogram else child.value) for child in self._family.children()
         ]
 
-    def dropped(self) -> dict[str, int]:
-        """reason -> samples that the gates refused so far."""
-        return {reason: count for (_, reason), count in self._registry.budget.dropped().items()}
+    def dropped(self) -> Drops:
+        """The rows that the gates dropped or folded so far."""
+        return drops(self._registry.budget, self._family.name)
 
     def dump(self) -> list[Any]:
         """Plain data for the state file."""

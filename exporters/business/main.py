@@ -13,6 +13,7 @@ from ..runtime import ConfigError, Exporter, ExporterApp, UsageError, run_export
 from ..runtime.flags import Formatter
 from .build import make_exporter
 from .config import DEFAULT_LISTEN, Config, load_config
+from .drivers import require_drivers
 from .state import State
 
 NAME = "mkit-exporter-business"
@@ -31,6 +32,7 @@ class Program:
         if not args.config_file:
             raise UsageError("--config FILE is needed; `mkit generate` writes it: generated/exporters/business.yaml")
         config, self._loaded = self._loaded or load_config(Path(args.config_file)), None
+        require_drivers(((f"sources.{name}", source) for name, source in config.sources.items()), args.config_file)
         old = self._state
         if old is None or old.path != config.state_file:
             self._state = State(config.state_file, dry=args.config_check)

@@ -11,6 +11,7 @@ from typing import Any
 from ..runtime import Deadline
 from .collectors import Context, MetricCollector, Samples
 from .config_metrics import MetricConfig
+from .drops import pass_on
 from .faults import SourceFault
 from .ledger import Ledger
 from .marks import dump_mark, later, load_mark
@@ -60,9 +61,8 @@ class MarkedCollector(MetricCollector):
         except ValueError as error:
             self._restore()
             raise SourceFault("value", str(error)) from None
-        for reason, count in self._ledger.dropped().items():
-            if count > dropped.get(reason, 0):
-                self.family.drop(reason, count - dropped.get(reason, 0))
+        self.offered += len(rows)
+        pass_on(self.family, dropped, self._ledger.dropped())
         self._mark, self._recent, self._totals = mark, recent, totals
 
     def _checked(self, row: Row, after: Any) -> Any:

@@ -45,6 +45,11 @@ class Refresher:
     def families(self) -> Sequence[Any]:
         return self._inner.families
 
+    @property
+    def offered(self) -> int:
+        """As the wrapped collector's."""
+        return self._inner.offered
+
     def collect(self, deadline: Deadline) -> Iterable[FamilyRows]:
         """The rows of the last answer, or of a new one when it is older than ``every``."""
         answer = self._answer(deadline)

@@ -7,6 +7,7 @@ nothing but reading (no ATTACH, no PRAGMA, no extension). A progress handler end
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import time
@@ -18,7 +19,16 @@ from .faults import SourceFault, column_names, scrub
 from .table import Ask, Canceller, Table
 
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
-_LOG_CLOSED = ("SQLITE_READONLY_CANTINIT", "SQLITE_READONLY_RECOVERY", "SQLITE_READONLY_DIRECTORY")
+# https://sqlite.org/wal.html#read_only_databases and https://sqlite.org/rescode.html
+_LOG = "a file in write-ahead log mode can be read without write access only while an application has it open"
+_JOURNAL = "a file whose rollback journal a crash left behind, only after an application that may write has opened it"
+_HINTS = {
+    "SQLITE_READONLY_CANTINIT": _LOG,
+    "SQLITE_READONLY_RECOVERY": _LOG,
+    # No file could be made beside the database; which of the two kinds it was to be, SQLite does not say.
+    "SQLITE_READONLY_DIRECTORY": f"the folder admits no new file: {_LOG}, and {_JOURNAL}",
+    "SQLITE_READONLY_ROLLBACK": "a crash left its rollback journal behind; an application that may write must open it once",
+}
 # Virtual machine steps between two looks at the clock: about 50 microseconds of work.
 _STEPS = 2_000
 
@@ -29,20 +39,29 @@ def _authorize(action: int, one: str | None, two: str | None, database: str | No
     return sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY
 
 
-def _fault(error: sqlite3.Error) -> SourceFault:
+def _fault(error: sqlite3.Error, path: str) -> SourceFault:
     name = getattr(error, "sqlite_errorname", "") or type(error).__name__
     text = scrub(f"{name}: {error}", ())
     if name.startswith(("SQLITE_INTERRUPT", "SQLITE_BUSY", "SQLITE_LOCKED")):
         return SourceFault("timeout", text)
-    if name in _LOG_CLOSED:
-        # https://sqlite.org/wal.html#read_only_databases
-        hint = "a file in write-ahead log mode can be read without write access only while an application has it open"
-        return SourceFault("permission", f"{text}; {hint}")
+    if name in _HINTS:
+        return SourceFault("permission", f"{text}; {_HINTS[name]}")
     if name.startswith(("SQLITE_AUTH", "SQLITE_READONLY", "SQLITE_PERM")):
         return SourceFault("permission", text)
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return SourceFault("connect", text, lost=True)
+        return SourceFault("connect", f"{text}: {path}{_obstacle(path)}", lost=True)
     return SourceFault("query", text)
+
+
+def _obstacle(path: str) -> str:
+    """Why the file cannot be read, in brackets, where the system says it. The file is not opened: its locks would go at the close."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        return f" ({error.strerror})"
+    if os.path.isdir(path):
+        return " (a folder)"
+    return "" if os.access(path, os.R_OK) else f" ({os.strerror(errno.EACCES)})"
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -74,7 +93,7 @@ class SqliteConnection:
             rows = [tuple(row) for row in cursor.fetchmany(ask.max_rows + 1)]
             cursor.close()
         except sqlite3.Error as error:
-            raise _fault(error) from None
+            raise _fault(error, self._path) from None
         finally:
             self._raw.set_progress_handler(None, 0)
         return Table(columns, rows)
@@ -118,5 +137,5 @@ class SqliteDriver:
             raw.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
             raw.set_authorizer(_authorize)
         except sqlite3.Error as error:
-            raise _fault(error) from None
+            raise _fault(error, path) from None
         return SqliteConnection(raw, path)

@@ -13,6 +13,7 @@ class Budget:
         self.used = 0
         self.lock = threading.RLock()
         self._dropped: dict[tuple[str, str], int] = {}
+        self._folded: dict[tuple[str, str], int] = {}
 
     def take(self, series: int) -> bool:
         """Reserve that many series; False when the cap does not allow it. Call under ``lock``."""
@@ -25,13 +26,20 @@ class Budget:
         """Return reserved series. Call under ``lock``."""
         self.used -= series
 
-    def drop(self, metric: str, reason: str, count: int = 1) -> None:
-        """Count samples that were dropped or folded."""
+    def drop(self, metric: str, reason: str, count: int = 1, folded: bool = False) -> None:
+        """Count samples that were dropped, or ``folded`` into another label set."""
         key = (metric, reason)
         with self.lock:
             self._dropped[key] = self._dropped.get(key, 0) + count
+            if folded:
+                self._folded[key] = self._folded.get(key, 0) + count
 
     def dropped(self) -> dict[tuple[str, str], int]:
-        """(metric, reason) -> samples dropped since the start."""
+        """(metric, reason) -> samples dropped or folded since the start."""
         with self.lock:
             return dict(self._dropped)
+
+    def folded(self) -> dict[tuple[str, str], int]:
+        """Of ``dropped``, those whose value counts in another label set."""
+        with self.lock:
+            return dict(self._folded)

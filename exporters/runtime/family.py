@@ -74,9 +74,9 @@ class Family(Generic[ChildT]):
         """The children now; the list is the caller's."""
         return list(self._children.values())
 
-    def drop(self, reason: str, count: int = 1) -> None:
-        """Count samples of this family that were dropped or folded."""
-        self.budget.drop(self.name, reason, count)
+    def drop(self, reason: str, count: int = 1, folded: bool = False) -> None:
+        """Count samples of this family that were dropped, or ``folded`` into another label set."""
+        self.budget.drop(self.name, reason, count, folded)
 
     def labels(self, *values: str) -> ChildT:
         """The live child of that label set, in declared order. Never fails on values: past a gate or cap it is a sink.
@@ -92,7 +92,7 @@ class Family(Generic[ChildT]):
         with self.budget.lock:
             kept, reason = self._gate.admit(values)
             if reason is not None:
-                self.drop(reason)
+                self.drop(reason, folded=kept is not None)
             if kept is None:
                 return self._sink
             child = self._children.get(kept)
@@ -185,7 +185,8 @@ class Family(Generic[ChildT]):
         for values, value in listed:
             if values in asked:
                 labels = dict(zip(self.label_names, values, strict=True))
-                raise RowError(f"{self.name}: two rows for the labels {labels}")
+                fix = "add them up (in SQL: SUM or another aggregate, with GROUP BY), or tell them apart by a label"
+                raise RowError(f"{self.name}: two rows for the labels {labels}; {fix}")
             asked.add(values)
             if valid is not None and self._outside(value):
                 self.drop("out_of_range")
@@ -200,7 +201,7 @@ class Family(Generic[ChildT]):
             raise RowError(f"{self.name}: {len(values)} label values, expected {self._width} strings")
         kept, reason = self._gate.admit(values)
         if reason is not None:
-            self.drop(reason)
+            self.drop(reason, folded=kept is not None)
         return kept
 
     def _outside(self, value: Value) -> bool:

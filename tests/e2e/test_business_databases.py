@@ -181,11 +181,15 @@ def test_hundred_thousand_rows_are_refused_quickly_and_harm_nobody(database: Dat
         assert found['mkit_business_series_dropped_total{metric="many_now",reason="exporter_cap"}'] > 90_000
 
 
-def test_slow_query_ends_at_its_timeout_and_the_source_lives_on(database: Database) -> None:
+def test_slow_query_ends_at_its_timeout_and_the_source_lives_on(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     database.fill(5)
     with database.rig({"slow_now": gauge(database.sleep, timeout="500ms"), "rows_now": COUNT}) as rig:
         found = rig.scrape()
         assert rig.failures.get("slow_now") == "timeout"
+        (told,) = [str(record.err) for record in caplog.records if getattr(record, "collector", "") == "slow_now"]
+        assert told.startswith("stopped after 0.5 s, the limit that `timeout` sets (at the metric, else at its source)")
         assert rig.took < 1.2
         assert found["rows_now"] == 5
 

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from monitoring_kit.exporters.business.config import load_config, parse_config, read_config
+from monitoring_kit.exporters.business.dsn import Address
+from monitoring_kit.exporters.business.faults import SourceFault
 from monitoring_kit.exporters.business.spec_config import from_spec
 from monitoring_kit.exporters.runtime import ConfigError
 
@@ -101,6 +103,7 @@ def test_defaults() -> None:
         (shop(kind="oracle"), "sources.shop.kind: `oracle` is not possible; possible: `http`, `mariadb`, `mysql`, `postgresql`, `redis`, `sqlite`"),
         (shop(kind="mysql"), "sources.shop.url: must begin with mysql:// or mariadb://"),
         (shop(dsn_file="/x"), "sources.shop: needs either dsn_file (a file that holds the URL) or url (without password)"),
+        (shop(kind="mysql", url="mysql://u@127.0.0.1:66000/d"), "sources.shop.url: has a port (what follows the host's `:`) that is no number from 0 to 65535"),
         (shop(time_zone="Mars/Olympus"), "sources.shop.time_zone: `Mars/Olympus` is no time zone; write Asia/Ho_Chi_Minh, UTC or +07:00"),
         (shop(tls={"ca_fil": "x"}), "sources.shop.tls.ca_fil: unknown key `ca_fil`; did you mean `ca_file`?"),
         (shop(timeout="1h"), "sources.shop.timeout: expected a duration from 0.01 to 600 seconds"),
@@ -129,6 +132,40 @@ def test_a_password_in_the_configuration_is_refused_and_not_repeated() -> None:
     found = mistakes(shop(kind="mysql", url="mysql://u:hunter/2@h/d"))
     assert found
     assert "hunter" not in "".join(found)
+
+
+@pytest.mark.parametrize("key", ["url", "dsn_file"])
+def test_an_address_of_the_wrong_type_is_one_mistake(key: str) -> None:
+    def change(data: dict[str, Any]) -> None:
+        data["sources"]["shop"] = {"kind": "sqlite", key: 5}
+
+    assert mistakes(change) == [f"sources.shop.{key}: expected text, found a number"]
+
+
+PORT = "has a port (what follows the host's `:`) that is no number from 0 to 65535"
+ENCODE = "a `@`, `/`, `?`, `#`, `[` or `]` in the password must be percent-encoded"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("mysql://u:hunter2@127.0.0.1:zz/db", PORT),
+        ("mysql://u:hunter2@127.0.0.1:70000/db", PORT),
+        ("mysql://u:a:hunter2@127.0.0.1:zz", PORT),
+        # The text after the first colon is the password, or may be.
+        ("mysql://u:hunter/2@127.0.0.1:3306/db", f"{PORT}; if a part of the password stands there: {ENCODE}"),
+        ("mysql://u:hunter#2@127.0.0.1:3306/db", f"{PORT}; if a part of the password stands there: {ENCODE}"),
+        ("mysql://u:1@hunter:a/2@127.0.0.1:3306/db", f"{PORT}; if a part of the password stands there: {ENCODE}"),
+        ("mysql://u:hunter2", f"{PORT}; if a part of the password stands there: {ENCODE}"),
+        ("mysql://u:hunter[2@127.0.0.1:3306/db", f"is no URL ({ENCODE})"),
+    ],
+)
+def test_a_wrong_port_is_named_without_the_password(text: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "dsn"
+    file.write_text(f"{text}\n")
+    with pytest.raises(SourceFault) as caught:
+        Address("mysql", dsn_file=str(file)).resolve()
+    assert str(caught.value) == f"{file} {message}"
 
 
 def test_row_counting_modes_need_a_state_file_and_the_watermark() -> None:
