@@ -21,13 +21,15 @@ def add_quality(config: Config, parts: Parts, lasting: Lasting) -> None:
     quality_config = config.quality
     join = _join(quality_config, parts, lasting)
     published = {short: parts.registry.declare(config.specs[name]) for short, name in quality_config.publish.items()}
-    quality = Quality(quality_config, parts.model, parts.registry, published, join)
+    quality = Quality(quality_config, parts.model, parts.registry, published, join, lasting.truth_delays)
+    parts.hand(lasting.truth_delays, quality.delay)
     parts.registry.register(quality)
     parts.intake.facts = quality
     if quality_config.truth is not None:
         from .truth_poll import TruthPoll
 
-        poll = TruthPoll(quality_config.truth, quality_config, quality, parts.registry)
+        poll = TruthPoll(quality_config.truth, quality_config, quality, parts.registry, lasting.truth_errors)
+        parts.hand(lasting.truth_errors, poll.errors)
         if parts.polls is not None:
             parts.polls.append(poll)
         parts.start.append(poll.start)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..runtime import Registry, Route
 from ..runtime.claim import Claim
 from ..runtime.records import dataclass, field
 from ..runtime.shared import Closable, Shared
 from .datagrams import DatagramServer
+from .handed import Handed
 from .http_events import BatchIds
 from .intake import Intake
 from .join import Join
@@ -33,6 +34,8 @@ class Lasting:
     joins: Shared[Join] = field(default_factory=lambda: Shared())
     processes: Processes = field(default_factory=Processes)
     intake: Intake | None = None
+    truth_errors: Handed = field(default_factory=Handed)
+    truth_delays: Handed = field(default_factory=Handed)
 
 
 @dataclass
@@ -52,6 +55,13 @@ class Parts:
         thing = shared.take(key, make)
         self.close.append(lambda: shared.give(key))
         return thing
+
+    def hand(self, handed: Handed, family: Any) -> None:
+        """Let the family go on where that of the running configuration stops, from when this one goes live."""
+        if self.dry:
+            handed.attach(family)
+        else:
+            self.start.append(lambda: handed.attach(family))
 
     @property
     def dry(self) -> bool:
