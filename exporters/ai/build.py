@@ -108,7 +108,7 @@ def _info(config: Config, registry: Registry) -> None:
 def _add_http(ingest: IngestConfig, parts: Parts, lasting: Lasting) -> None:
     if ingest.http_rate:
         handler = EventsHandler(parts.intake, ingest.http_rate, lasting.batches)
-        parts.routes.append(Route("POST", "/v1/events", handler, MAX_BODY))
+        parts.routes.append(Route("POST", "/v1/events", handler, MAX_BODY, handler.too_large))
 
 
 def _add_datagrams(ingest: IngestConfig, parts: Parts, lasting: Lasting, processes: ProcessCollector | None) -> None:

@@ -104,7 +104,7 @@ class Program:
             _close(self._exporter)
             raise
         self.addresses = [sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX]
-        server = Server(sockets, self.site.handle, self.site.body_limit, security, args.max_requests)
+        server = Server(sockets, self.site.handle, self.site.body_limit, security, args.max_requests, self.site.refused)
         self._catch_signals()
         _run(self._exporter.start)
         # What was loaded so far lives as long as the process: keep the collector from walking it at every scrape. It is not
