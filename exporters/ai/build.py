@@ -145,8 +145,8 @@ def _unix(path: Path, ingest: IngestConfig, parts: Parts, lasting: Lasting) -> D
     key = os.path.realpath(path)
     claim = parts.hold(lasting.claims, key, partial(claim_socket, path))
     server = parts.hold(lasting.servers, key, lambda: DatagramServer(bind(), path))
+    claim.renew()
     if not server.in_place:
-        claim.renew()
         server.rebind(bind())
     return server
 

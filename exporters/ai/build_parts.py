@@ -43,7 +43,7 @@ def _join(config: QualityConfig, parts: Parts, lasting: Lasting) -> Join:
     if parts.dry:
         return Join(config, FactsStore(None, _shape(config)))
     file = os.path.realpath(config.state_file)
-    parts.hold(lasting.claims, file, lambda: claim_facts(config.state_file))
+    parts.hold(lasting.claims, file, lambda: claim_facts(config.state_file)).renew()
     join = parts.hold(
         lasting.joins, (file, _shape(config)), lambda: Join(config, FactsStore(config.state_file, _shape(config)))
     )

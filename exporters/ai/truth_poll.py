@@ -91,6 +91,9 @@ class TruthPoll:
         self._errors.write(lambda family: family.labels(reason).inc(amount))
 
     def _failed(self, reason: str, text: str) -> Answer:
+        if self._stop.is_set():
+            # The end of the source, or of the state file, cut it short.
+            return Answer(fault=f"{reason}: {text}")
         self._success.set(0)
         self._count(reason, 1)
         log.warning("truth source failed", extra={"reason": reason, "err": text})

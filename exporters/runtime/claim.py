@@ -26,14 +26,16 @@ class Claim:
 
     def _locked(self) -> int:
         try:
-            descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = _opened(self._file)
         except OSError as error:
             raise ConfigError(f"{self._says}: cannot open the lock file {self._file}: {error.strerror}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
             os.close(descriptor)
-            raise ConfigError(f"{self._says}: another exporter uses it; {self._fix}") from None
+            taken = isinstance(error, BlockingIOError)
+            why = f"another exporter uses it; {self._fix}" if taken else f"cannot lock {self._file}: {error.strerror}"
+            raise ConfigError(f"{self._says}: {why}") from None
         return descriptor
 
     def renew(self) -> None:
@@ -52,3 +54,11 @@ class Claim:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _opened(file: str) -> int:
+    """The lock file. One that another user of our group left can be read only, which is enough to lock it."""
+    try:
+        return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except PermissionError:
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)

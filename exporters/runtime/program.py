@@ -96,8 +96,8 @@ class Program:
         """Listen and answer until told to stop; ``ready`` is called when the first request can be taken."""
         args = self._args
         few_arenas()
-        security = _security(args.web_config)
         try:
+            security = _security(args.web_config)
             sockets = systemd_sockets() if args.systemd else _listen_all(args.listen or [self._app.default_listen])
         except BaseException:
             # What the configuration opened (sockets, state) is given back as after a stop.
