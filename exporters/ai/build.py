@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import socket
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from ..runtime import Exporter, LabelSpec, MetricSpec, Registry, Route
 from .build_parts import add_drift, add_gpu, add_quality, add_scrape
 from .catalog import model_specs, prefixed
 from .config import Config, IngestConfig
-from .datagrams import DatagramServer, Handler, decode, udp_socket, unix_socket
+from .datagrams import DatagramServer, Handler, claim_socket, decode, udp_socket, unix_socket
 from .http_events import MAX_BODY, EventsHandler
 from .intake import Intake
 from .meters import Meters
@@ -41,11 +42,11 @@ def make_exporter(config: Config, lasting: Lasting, polls: list[TruthPoll] | Non
     try:
         _fill(config, parts, lasting)
     except BaseException:
-        for close in parts.close:
+        for close in reversed(parts.close):
             close()
         registry.close()
         raise
-    return Exporter(registry, parts.routes, parts.start, parts.close)
+    return Exporter(registry, parts.routes, parts.start, parts.close[::-1])
 
 
 def _fill(config: Config, parts: Parts, lasting: Lasting) -> None:
@@ -107,7 +108,7 @@ def _info(config: Config, registry: Registry) -> None:
 def _add_http(ingest: IngestConfig, parts: Parts, lasting: Lasting) -> None:
     if ingest.http_rate:
         handler = EventsHandler(parts.intake, ingest.http_rate, lasting.batches)
-        parts.routes.append(Route("POST", "/v1/events", handler, MAX_BODY))
+        parts.routes.append(Route("POST", "/v1/events", handler, MAX_BODY, handler.too_large))
 
 
 def _add_datagrams(ingest: IngestConfig, parts: Parts, lasting: Lasting, processes: ProcessCollector | None) -> None:
@@ -119,42 +120,47 @@ def _add_datagrams(ingest: IngestConfig, parts: Parts, lasting: Lasting, process
                 processes.seen(pid)
             intake.datagram(decode(data))
 
-        _listen(
-            f"unix {ingest.unix} {ingest.unix_mode}",
-            handle,
-            partial(_unix, ingest.unix, ingest.unix_mode),
-            parts,
-            lasting,
-        )
+        _listen(_unix(ingest.unix, ingest, parts, lasting), handle, parts, ("unix", ingest.unix_mode))
     if ingest.statsd is not None:
         statsd = ingest.statsd
         lines = StatsdHandler(parts.intake, statsd.names)
         if statsd.unix is not None:
-            _listen(f"unix {statsd.unix}", lines, partial(_unix, statsd.unix, ingest.unix_mode), parts, lasting)
+            _listen(_unix(statsd.unix, ingest, parts, lasting), lines, parts, ("statsd", ingest.unix_mode))
         if statsd.udp is not None:
             host, port = statsd.udp
-            _listen(f"udp {host} {port}", lines, lambda: DatagramServer(udp_socket(host, port)), parts, lasting)
+            make = partial(_udp, host, port)
+            _listen(parts.hold(lasting.servers, ("udp", host, port), make), lines, parts)
 
 
-def _unix(path: Path, mode: int) -> DatagramServer:
-    return DatagramServer(unix_socket(path, mode), path)
+def _udp(host: str, port: int) -> DatagramServer:
+    return DatagramServer(udp_socket(host, port))
 
 
-def _listen(key: str, handle: Handler, make: Callable[[], DatagramServer], parts: Parts, lasting: Lasting) -> None:
-    """Let ``handle`` have the datagrams from when the exporter goes live; a socket that is open stays open."""
-    server = lasting.servers.get(key)
-    if server is None:
-        server = lasting.servers[key] = make()
+def _unix(path: Path, ingest: IngestConfig, parts: Parts, lasting: Lasting) -> DatagramServer:
+    """The server of a unix socket: the one that is open, bound anew where its file is gone, or a new one."""
+
+    def bind() -> socket.socket:
+        return unix_socket(path, ingest.unix_mode)
+
+    key = os.path.realpath(path)
+    claim = parts.hold(lasting.claims, key, partial(claim_socket, path))
+    server = parts.hold(lasting.servers, key, lambda: DatagramServer(bind(), path))
+    claim.renew()
+    if not server.in_place:
+        server.rebind(bind())
+    return server
+
+
+def _listen(server: DatagramServer, handle: Handler, parts: Parts, unix: tuple[str, int] | None = None) -> None:
+    """Let ``handle`` have the datagrams from when the exporter goes live; ``unix`` is transport and mode."""
 
     def start() -> None:
         server.handle = handle
+        if unix is not None:
+            transport, mode = unix
+            server.set_mode(mode)
+            server.watch = parts.intake.meters.bound.labels(transport).set
+            server.watch(1.0)
         server.start()
 
-    def close() -> None:
-        # After a reload it belongs to the successor.
-        if server.handle in (handle, None):
-            lasting.servers.pop(key, None)
-            server.close()
-
     parts.start.append(start)
-    parts.close.append(close)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ..runtime import ConfigError, Registry, Route
@@ -20,13 +21,15 @@ def add_quality(config: Config, parts: Parts, lasting: Lasting) -> None:
     quality_config = config.quality
     join = _join(quality_config, parts, lasting)
     published = {short: parts.registry.declare(config.specs[name]) for short, name in quality_config.publish.items()}
-    quality = Quality(quality_config, parts.model, parts.registry, published, join)
+    quality = Quality(quality_config, parts.model, parts.registry, published, join, lasting.truth_delays)
+    parts.hand(lasting.truth_delays, quality.delay)
     parts.registry.register(quality)
     parts.intake.facts = quality
     if quality_config.truth is not None:
         from .truth_poll import TruthPoll
 
-        poll = TruthPoll(quality_config.truth, quality_config, quality, parts.registry)
+        poll = TruthPoll(quality_config.truth, quality_config, quality, parts.registry, lasting.truth_errors)
+        parts.hand(lasting.truth_errors, poll.errors)
         if parts.polls is not None:
             parts.polls.append(poll)
         parts.start.append(poll.start)
@@ -35,20 +38,29 @@ def add_quality(config: Config, parts: Parts, lasting: Lasting) -> None:
 
 def _join(config: QualityConfig, parts: Parts, lasting: Lasting) -> Join:
     """The join of the state file: a reload goes on with the one that is there."""
-    from .facts_store import FactsStore
+    from .facts_store import FactsStore, claim_facts
 
     if parts.dry:
         return Join(config, FactsStore(None, _shape(config)))
-    key = f"{config.state_file} {_shape(config)}"
-    found = lasting.joins.get(key)
-    if found is None:
-        found = lasting.joins[key] = Join(config, FactsStore(config.state_file, _shape(config)))
-    join = found
+    file = os.path.realpath(config.state_file)
+    parts.hold(lasting.claims, file, lambda: claim_facts(config.state_file)).renew()
+    join = parts.hold(
+        lasting.joins, (file, _shape(config)), lambda: Join(config, FactsStore(config.state_file, _shape(config)))
+    )
 
-    def configure() -> None:
-        join.config = config
+    def begin() -> None:
+        held = lasting.joins.things().items()
+        others = [other for key, other in held if other is not join and isinstance(key, tuple) and key[0] == file]
+        for other in others:
+            other.retire(True)
+        try:
+            join.begin(config)
+        except BaseException:
+            for other in others:
+                other.retire(False)
+            raise
 
-    parts.start.append(configure)
+    parts.start.append(begin)
     return join
 
 

@@ -53,5 +53,11 @@ def check(config: Config, exporter: Exporter, polls: Sequence[TruthPoll], out: T
 
 def _truth(config: Config, poll: TruthPoll) -> str:
     kind = config.quality.truth.source.kind if config.quality and config.quality.truth else ""
-    rows, fault = poll.poll()
-    return f"FAILED truth ({kind}): {fault}" if fault else f"ok     truth ({kind}): {rows} rows"
+    answer = poll.poll()
+    if answer.fault:
+        return f"FAILED truth ({kind}): {answer.fault}"
+    senseless = f"{answer.bad} of {answer.rows} rows make no sense as key and truth"
+    # Serving leaves such rows out and counts them; the others do their work. Without any other there is no truth.
+    if answer.bad and answer.bad == answer.rows:
+        return f"FAILED truth ({kind}): row: {senseless}"
+    return f"ok     truth ({kind}): {answer.rows} rows" + (f"; {senseless} (reason `row`)" if answer.bad else "")

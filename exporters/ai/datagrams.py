@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -10,14 +11,18 @@ import socket
 import stat
 import struct
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from ..runtime import ConfigError
+from ..runtime.claim import Claim
 
 log = logging.getLogger(__name__)
 
 MAX_DATAGRAM = 1 << 18
+# How often a socket looks whether it is still at its path.
+LOOK_SECONDS = 1.0
 _CREDENTIALS = struct.Struct("3i")
 _SPACE = socket.CMSG_SPACE(_CREDENTIALS.size) if hasattr(socket, "CMSG_SPACE") else 0
 Handler = Callable[[bytes, int], None]
@@ -27,13 +32,16 @@ class DatagramServer:
     """One socket read by one thread, over reloads: ``handle`` may be replaced while it runs.
 
     It gets each datagram and the sender's pid (0 when unknown). One that is too long arrives as a single zero byte.
+    ``watch`` hears every second whether clients find the socket: 1, or 0 when its file was removed or replaced.
     """
 
     def __init__(self, sock: socket.socket, path: Path | None = None) -> None:
         self._socket = sock
         self.handle: Handler | None = None
+        self.watch: Callable[[float], None] | None = None
         self._path = path
-        self._inode = os.stat(path).st_ino if path else 0
+        self._file = _identity(path)
+        self._missed = False
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
 
@@ -42,16 +50,59 @@ class DatagramServer:
         if not self._thread.is_alive():
             self._thread.start()
 
+    @property
+    def in_place(self) -> bool:
+        """Whether the socket's file is still its own; always for UDP. The inode cannot be another's while it is open."""
+        return self._path is None or (self._file is not None and self._file == _identity(self._path))
+
+    def set_mode(self, mode: int) -> None:
+        """Who may send."""
+        if self._path is not None and self.in_place:
+            with contextlib.suppress(OSError):
+                os.chmod(self._path, mode)
+
+    def rebind(self, sock: socket.socket) -> None:
+        """Go on with a socket that was bound anew at the path; what waits in the old one is read first."""
+        old, self._socket, self._file = self._socket, sock, _identity(self._path)
+        if not self._thread.is_alive():
+            old.close()
+
     def _run(self) -> None:
+        sock, look_at = self._socket, 0.0
         while not self._stopped:
+            if sock is not self._socket:
+                # Closed here, where nobody is reading from it; a client that is connected to it connects anew then.
+                sock.settimeout(0)
+                while self._receive(sock):
+                    pass
+                sock.close()
+                sock = self._socket
+            if (now := time.monotonic()) >= look_at:
+                look_at = now + LOOK_SECONDS
+                self._look()
             try:
-                data, ancillary, flags, _ = self._socket.recvmsg(MAX_DATAGRAM, _SPACE)
-            except TimeoutError:
-                continue
+                self._receive(sock)
             except OSError:
                 return
-            if data:
-                self._safely(b"\0" if flags & socket.MSG_TRUNC else data, _pid(ancillary))
+
+    def _receive(self, sock: socket.socket) -> bool:
+        """Handle one datagram; False when there is none in time."""
+        try:
+            data, ancillary, flags, _ = sock.recvmsg(MAX_DATAGRAM, _SPACE)
+        except (TimeoutError, BlockingIOError):
+            return False
+        if data:
+            self._safely(b"\0" if flags & socket.MSG_TRUNC else data, _pid(ancillary))
+        return True
+
+    def _look(self) -> None:
+        missed = not self.in_place
+        if missed and not self._missed:
+            log.error("the socket's file was removed or replaced: clients do not find it; a reload binds it anew",
+                      extra={"path": str(self._path)})  # fmt: skip
+        self._missed = missed
+        if self.watch is not None:
+            self.watch(0.0 if missed else 1.0)
 
     def _safely(self, data: bytes, pid: int) -> None:
         handle = self.handle
@@ -67,11 +118,20 @@ class DatagramServer:
         self._stopped = True
         if self._thread.is_alive():
             self._thread.join(2)
-        self._socket.close()
-        if self._path is not None:
+        # Before the socket is closed: afterwards another file may get the inode.
+        if self._path is not None and self.in_place:
             with contextlib.suppress(OSError):
-                if os.stat(self._path).st_ino == self._inode:
-                    os.unlink(self._path)
+                os.unlink(self._path)
+        self._socket.close()
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Device and inode of what is at ``path``, None when there is nothing."""
+    try:
+        found = os.lstat(path) if path is not None else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found is not None else None
 
 
 def _pid(ancillary: list[tuple[int, int, bytes]]) -> int:
@@ -80,6 +140,34 @@ def _pid(ancillary: list[tuple[int, int, bytes]]) -> int:
             pid: int = _CREDENTIALS.unpack(data[:12])[0]
             return pid
     return 0
+
+
+def claim_socket(path: Path) -> Claim:
+    """The right to bind at ``path``; ConfigError, and the socket that is there untouched, when a live process has it.
+
+    A socket file that a dead process left is free.
+    """
+    fix = "stop that one, or give this one a socket of its own (`ingest.unix`, `ingest.statsd.unix`)"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except OSError as error:
+        raise ConfigError(f"socket {path}: {error.strerror}") from None
+    claim = Claim(path, "socket", fix)
+    # Not everybody who reads a socket has our lock: an exporter whose lock file was removed, or another program.
+    if _somebody_reads(path):
+        claim.close()
+        raise ConfigError(f"socket {path}: another process reads it; {fix}")
+    return claim
+
+
+def _somebody_reads(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(os.fspath(path))
+        except OSError as error:
+            # Of another type, so there is one; a file without a reader refuses.
+            return error.errno == errno.EPROTOTYPE
+    return True
 
 
 def unix_socket(path: Path, mode: int = 0o660) -> socket.socket:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..runtime import ConfigError
+from ..runtime.claim import Claim
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (
@@ -43,34 +44,59 @@ def folder_fault(path: Path) -> str:
     return f"state_file {path}: {cause}, or set `state_file` (in a spec: exporters.ai.truth.state_file)"
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder of ``path`` where it is missing. ConfigError when no facts can be kept there."""
+    if fault := folder_fault(path):
+        raise ConfigError(fault)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except OSError as error:
+        raise ConfigError(f"state_file {path}: {error.strerror}") from None
+
+
+def claim_facts(path: Path) -> Claim:
+    """The right to keep facts at ``path``: two exporters on one file would count twice. ConfigError when another has it."""
+    make_folder(path)
+    return Claim(path, "state_file", "stop that one, or give this one a `state_file` of its own")
+
+
 class FactsStore:
-    """The file. Not locked: its owner calls from one thread at a time."""
+    """The file. Not locked: its owner calls from one thread at a time, and holds ``claim_facts``.
+
+    Facts of another ``shape`` (key, kind) cannot be joined with ours. They are not seen, and forgotten at the first use: until
+    then the configuration may still be refused, and the running one goes on with them.
+    """
 
     def __init__(self, path: Path | None, shape: str) -> None:
-        if path is not None and (fault := folder_fault(path)):
-            raise ConfigError(fault)
+        self._shape = shape
         try:
             if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+                make_folder(path)
             self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=2)
             self._db.execute("PRAGMA journal_mode=WAL")
             # Sync at checkpoints only: a crash of the process loses nothing, one of the machine the last moments.
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_SCHEMA)
-            self._fit(shape)
+            found = self._db.execute("SELECT value FROM meta WHERE name = 'shape'").fetchone()
+            self._foreign = found is not None and found[0] != shape
+            if found is None:
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('shape', ?)", (shape,))
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"state file {path}: {error}") from None
 
-    def _fit(self, shape: str) -> None:
-        """Facts of another key or kind cannot be joined with ours: they are forgotten."""
-        found = self._db.execute("SELECT value FROM meta WHERE name = 'shape'").fetchone()
-        if found is not None and found[0] != shape:
-            self._db.executescript("DELETE FROM facts; DELETE FROM tally; DELETE FROM meta;")
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('shape', ?)", (shape,))
+    def begin(self) -> None:
+        """Forget facts of another shape."""
+        if self._foreign:
+            self._foreign = False
+            with self.transaction() as db:
+                for table in ("facts", "tally", "meta"):
+                    db.execute(f"DELETE FROM {table}")  # noqa: S608
+                db.execute("INSERT INTO meta VALUES ('shape', ?)", (self._shape,))
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing."""
+        self.begin()
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield self._db
@@ -82,10 +108,16 @@ class FactsStore:
     def newest(self) -> float:
         """The newest event time ever seen; 0 before the first."""
         found = self._db.execute("SELECT value FROM meta WHERE name = 'newest'").fetchone()
-        return float(found[0]) if found else 0.0
+        return float(found[0]) if found and not self._foreign else 0.0
+
+    def count(self) -> int:
+        """How many facts there are."""
+        return 0 if self._foreign else int(self._db.execute("SELECT COUNT(*) FROM facts").fetchone()[0])
 
     def tallies(self) -> dict[TallyKey, float]:
         """All counters."""
+        if self._foreign:
+            return {}
         rows = self._db.execute("SELECT name, version, grp, cls, value FROM tally")
         return {(name, version, grp, cls): value for name, version, grp, cls, value in rows}
 
@@ -96,8 +128,9 @@ class FactsStore:
 
     def rows(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
         """The rows of a query."""
+        self.begin()
         return self._db.execute(sql, args).fetchall()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file: SQLite puts the WAL into it and removes that, so that the file alone is all."""
         self._db.close()

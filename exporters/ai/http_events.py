@@ -87,6 +87,10 @@ class EventsHandler:
         finally:
             self._slots.release()
 
+    def too_large(self) -> None:
+        """A body over ``MAX_BODY`` was refused unread: one of each batch, as nobody knows how many events it had."""
+        self._intake.refuse("http", ["too_large"])
+
     def _answer(self, request: Request) -> Response:
         try:
             body = json.loads(request.body)
@@ -97,7 +101,7 @@ class EventsHandler:
             text = str(error) if isinstance(error, _Malformed) else "not a batch of events"
             return Response(400, f"{text}\n".encode())
         if len(events) > MAX_EVENTS:
-            self._intake.refuse("http", ["too_large"])
+            self.too_large()
             return Response(413, f"more than {MAX_EVENTS} events\n".encode())
         # One batch after another: a retry that overtakes its first try must wait for it.
         with self._turn:

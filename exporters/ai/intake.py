@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, Protocol
 
-from ..runtime import HistogramChild
 from ..runtime.records import dataclass
+from .handed import carry
 from .meters import Meters
 from .observe import observe_all, observe_many
 from .senders import Senders
@@ -99,10 +99,10 @@ class Intake:
             for name, target in self.targets:
                 before = old.targets.get(name)
                 if before is not None and before.family.spec == target.family.spec:
-                    _carry(before.family, target.family)
+                    carry(before.family, target.family)
             for family, before_family in zip(self.meters.families, old.meters.families, strict=True):
                 if family.spec == before_family.spec:
-                    _carry(before_family, family)
+                    carry(before_family, family)
             old._successor = self
 
     def _datagram(self, body: Any) -> None:
@@ -229,18 +229,6 @@ def _singles(places: Any) -> list[float]:
     if any(type(place) is not int or not 0 <= place < 1 << 19 for place in places):
         raise Rejected("invalid_value")
     return array("f", array("I", [place << 13 for place in places]).tobytes()).tolist()
-
-
-def _carry(old: Any, new: Any) -> None:
-    """Put the series of a live family into its successor, which has none but zeros."""
-    for child in old.children():
-        heir = new.labels(*child.values)
-        if isinstance(heir, HistogramChild):
-            heir.merge(child.snapshot())
-        elif old.kind == "counter":
-            heir.inc(child.value)
-        else:
-            heir.set(child.value)
 
 
 def _is_fact(item: Any) -> bool:

@@ -32,7 +32,8 @@ class Join:
         self.tallies = store.tallies()
         self.newest = store.newest()
         self._changed: dict[TallyKey, float] = {}
-        self._size = int(store.rows("SELECT COUNT(*) FROM facts")[0][0])
+        self._size = store.count()
+        self._retired = False
 
     @property
     def watermark(self) -> float:
@@ -45,6 +46,8 @@ class Join:
         ``reread`` says that the facts were read from a table that is read again and again: what is old or known
         already is then nothing to count.
         """
+        if self._retired:
+            return []
         before = (dict(self.tallies), self.newest, self._size)
         self._changed = {}
         delays: list[float] = []
@@ -58,6 +61,22 @@ class Join:
             self.tallies, self.newest, self._size = before
             raise
         return delays
+
+    def begin(self, config: QualityConfig) -> None:
+        """Go live with this configuration."""
+        with self.lock:
+            self.config = config
+            self.store.begin()
+
+    def retire(self, retired: bool) -> None:
+        """Take no more facts: the file belongs to a join of another shape, to which ours mean nothing."""
+        with self.lock:
+            self._retired = retired
+
+    def close(self) -> None:
+        """Close the file, after what is being written."""
+        with self.lock:
+            self.store.close()
 
     def count(self, name: str, fact: Known | None = None, cls: str = "", amount: float = 1.0) -> None:
         """Raise a counter."""

@@ -38,6 +38,11 @@ class Meters:
             "name": f"{ns}_ingest_clients", "type": "gauge",
             "help": "Client processes whose datagrams were seen (the 1024 latest).",
         })  # fmt: skip
+        # Not handed on: each configuration has its own sockets.
+        self.bound = registry.declare({
+            "name": f"{ns}_ingest_socket_bound", "type": "gauge", "labels": {"transport": {"allow": ("unix", "statsd")}},
+            "help": "1 while clients find the unix socket at its path, 0 when its file was removed or replaced; a reload binds it anew.",
+        })  # fmt: skip
         self.families = (self.events, self.batches, self.dropped, self.lost, self.clients)
         for family in self.families:
             family.init_known()

@@ -10,8 +10,10 @@ from ..runtime import Deadline, FamilyRows, Registry
 from .catalog import MODEL_LABELS, prefixed
 from .config_quality import BY_KIND, QualityConfig
 from .fact import Known, check
+from .handed import Handed
 from .intake import Fact
 from .join import Join
+from .observe import observe_all
 from .scores import CountSums, class_scores, count_scores
 
 log = logging.getLogger(__name__)
@@ -69,10 +71,12 @@ class Quality:
         registry: Registry,
         published: dict[str, Any],
         join: Join,
+        delays: Handed,
     ) -> None:
         self._config = config
         self._model = model
         self.join = join
+        self._delays = delays
         self._lock = join.lock
         self._store = join.store
         self._registry = registry
@@ -141,9 +145,9 @@ class Quality:
 
     def _apply(self, known: list[Known], reread: bool) -> None:
         with self._lock:
-            child = self.delay.labels(*self._model)
-            for delay in self.join.apply(known, reread):
-                child.observe(delay)
+            found = self.join.apply(known, reread)
+        if found:
+            self._delays.write(lambda family: observe_all(family.labels(*self._model), found))
 
     # -- exposition ---------------------------------------------------------------------------------------------------
 

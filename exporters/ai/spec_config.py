@@ -55,7 +55,8 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
         config["quality"] = _quality(Fields(truth, ("truth",), mistakes), config["metrics"], sources)
     for key, hint in HINTS.items():
         # Taken away, not asked for: no typing mistake shall be answered with it.
-        if top.data.pop(key, None) is not None:
+        # Written without a value it is as wrong.
+        if top.data.pop(key, top) is not top:
             top.error(key, f"unknown key `{key}`; {hint}")
     top.done()
     if not mistakes:

@@ -8,20 +8,38 @@ import time
 from typing import Any
 
 from ..business.build import make_driver
+from ..business.faults import REASONS as SOURCE_REASONS
 from ..business.source import Source
 from ..business.table import Ask
 from ..runtime import CollectError, Deadline, Registry
+from ..runtime.records import dataclass
 from .config_quality import QualityConfig, TruthSource
+from .handed import Handed
 from .intake import Fact
 from .quality import Quality
 
 log = logging.getLogger(__name__)
 
+_NOT_HERE = ("empty", "null_label", "null_value", "order", "state")
+# Of a source's reasons those that concern the making of a metric's samples do not come here.
+REASONS = (*(name for name in SOURCE_REASONS if name not in _NOT_HERE), "exception", "row")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One read: how many rows came, how many of them are ``bad`` (no key and truth), and the ``fault`` if none came at all."""
+
+    rows: int = 0
+    bad: int = 0
+    fault: str = ""
+
 
 class TruthPoll:
     """Reads the truth source every so many seconds. ``:since`` in the query is the watermark in Unix seconds."""
 
-    def __init__(self, truth: TruthSource, config: QualityConfig, quality: Quality, registry: Registry) -> None:
+    def __init__(
+        self, truth: TruthSource, config: QualityConfig, quality: Quality, registry: Registry, errors: Handed
+    ) -> None:
         self._truth = truth
         self._config = config
         self._quality = quality
@@ -36,10 +54,14 @@ class TruthPoll:
             "name": f"{ns}_truth_last_success_timestamp_seconds", "type": "gauge", "unit": "seconds",
             "help": "When the truth source was last read, Unix time.",
         })  # fmt: skip
-        self._errors = registry.declare({
+        self._errors = errors
+        self.errors = registry.declare({
             "name": f"{ns}_truth_errors_total", "type": "counter", "labels": ["reason"],
             "help": "Failed reads of the truth source, and rows that made no sense (reason: row).",
         })  # fmt: skip
+        # At zero from the start, so that the first one is an increase.
+        for reason in REASONS:
+            self.errors.labels(reason)
 
     def start(self) -> None:
         """Begin to read."""
@@ -51,25 +73,31 @@ class TruthPoll:
             if self._stop.wait(self._truth.every):
                 return
 
-    def poll(self) -> tuple[int, str]:
-        """Read once: (rows, what is wrong or ""). Failures are counted and logged; they end nothing."""
+    def poll(self) -> Answer:
+        """Read once. Failures are counted and logged; they end nothing."""
         try:
             facts = self._facts()
             bad = self._quality.read(facts)
         except CollectError as error:
-            return 0, self._failed(error.reason, str(error))
+            return self._failed(error.reason, str(error))
         except Exception as error:
-            return 0, self._failed("exception", type(error).__name__)
+            return self._failed("exception", type(error).__name__)
         self._success.set(1)
         self._last.set(time.time())
-        self._errors.labels("row").inc(bad)
-        return len(facts), f"row: {bad} of {len(facts)} rows make no sense as key and truth" if bad else ""
+        self._count("row", bad)
+        return Answer(len(facts), bad)
 
-    def _failed(self, reason: str, text: str) -> str:
+    def _count(self, reason: str, amount: int) -> None:
+        self._errors.write(lambda family: family.labels(reason).inc(amount))
+
+    def _failed(self, reason: str, text: str) -> Answer:
+        if self._stop.is_set():
+            # The end of the source, or of the state file, cut it short.
+            return Answer(fault=f"{reason}: {text}")
         self._success.set(0)
-        self._errors.labels(reason).inc()
+        self._count(reason, 1)
         log.warning("truth source failed", extra={"reason": reason, "err": text})
-        return f"{reason}: {text}"
+        return Answer(fault=f"{reason}: {text}")
 
     def _facts(self) -> list[Fact]:
         truth = self._truth

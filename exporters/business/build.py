@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..runtime import Exporter, Registry
 from .collectors import Context, CumulativeCollector, MetricCollector
@@ -53,11 +53,11 @@ def make_collector(metric: MetricConfig, source: Source, context: Context) -> Me
     return Refresher(collector, metric.every, metric.timeout) if metric.every else collector
 
 
-def make_exporter(config: Config, state: State) -> Exporter:
-    """An exporter that is not live yet. SpecError when declarations clash."""
+def make_exporter(config: Config, state: State, release: Callable[[], None] | None = None) -> Exporter:
+    """An exporter that is not live yet; ``release`` gives the state back after its end. SpecError when declarations clash."""
     registry = Registry(config.namespace, config.max_series)
     context = Context(registry, Meters(registry), state)
     sources = {name: Source(name, make_driver(body), body.timeout) for name, body in config.sources.items()}
     for metric in config.metrics.values():
         registry.register(make_collector(metric, sources[metric.source], context), policy=metric.on_error)
-    return Exporter(registry, close=[source.close for source in sources.values()])
+    return Exporter(registry, close=[*(source.close for source in sources.values()), *([release] if release else [])])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from monitoring_kit import __version__
 
 from ..runtime import ConfigError, Exporter, ExporterApp, UsageError, run_exporter
 from ..runtime.flags import Formatter
+from ..runtime.shared import Shared
 from .build import make_exporter
 from .config import DEFAULT_LISTEN, Config, load_config
 from .drivers import require_drivers
@@ -23,7 +26,7 @@ class Program:
     """Builds exporters from the configuration file; the state outlives reloads."""
 
     def __init__(self, loaded: Config | None = None) -> None:
-        self._state: State | None = None
+        self._states: Shared[State] = Shared()
         self._loaded = loaded
         self.config: Config | None = None
 
@@ -33,16 +36,12 @@ class Program:
             raise UsageError("--config FILE is needed; `mkit generate` writes it: generated/exporters/business.yaml")
         config, self._loaded = self._loaded or load_config(Path(args.config_file)), None
         require_drivers(((f"sources.{name}", source) for name, source in config.sources.items()), args.config_file)
-        old = self._state
-        if old is None or old.path != config.state_file:
-            self._state = State(config.state_file, dry=args.config_check)
-        assert self._state is not None
+        key = config.state_file and os.path.realpath(config.state_file)
+        state = self._states.take(key, lambda: State(config.state_file, dry=args.config_check))
         try:
-            exporter = make_exporter(config, self._state)
+            exporter = make_exporter(config, state, partial(self._states.give, key))
         except BaseException:
-            if self._state is not old:
-                self._state.close()
-                self._state = old
+            self._states.give(key)
             raise
         self.config = config
         return exporter

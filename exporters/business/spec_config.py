@@ -41,7 +41,8 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
     config: dict[str, Any] = {key: top.raw(key) for key in TOP_KEYS if top.raw(key) is not None}
     collect = Fields(top.raw("collect"), ("collect",), mistakes)
     # Taken away, not asked for: no typing mistake shall be answered with it.
-    if top.data.pop("metrics", None) is not None:
+    # Written without a value it is as wrong.
+    if top.data.pop("metrics", top) is not top:
         top.error("metrics", "unknown key `metrics`; a spec has `collect` here: name -> source and query")
     top.done()
     kinds = _kinds(config.get("sources"))
@@ -89,7 +90,8 @@ def _entry(
         here.error("", "a summary cannot be collected; declare a histogram")
     query_key = _query(here, entry, QUERY_KEYS.get(kinds.get(str(entry.get("source")), ""), "sql"))
     for key in _REGISTERED:
-        if here.raw(key) is not None:
+        here.raw(key)
+        if key in here.data:
             here.error(key, f"unknown key `{key}`; it stands at `{name}` in the spec's own `metrics:`")
     here.done((query_key,))
     return entry, query_key

@@ -7,7 +7,6 @@ and totals change together or not at all.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import sqlite3
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..runtime import ConfigError
+from ..runtime.claim import Claim
 from .faults import SourceFault
 
 _TABLE = "CREATE TABLE IF NOT EXISTS state (metric TEXT PRIMARY KEY, shape TEXT NOT NULL, data TEXT NOT NULL)"
@@ -27,12 +27,17 @@ class State:
     def __init__(self, path: Path | None, *, dry: bool = False) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._file_lock: int | None = None
+        self._claim: Claim | None = None
         if path is not None and not dry:
             if fault := folder_fault(path):
                 raise ConfigError(fault)
-            self._file_lock = _claim(path)
-        self._db = _open(path, dry)
+            # Two exporters on one file would count twice.
+            self._claim = Claim(path, "state_file", "stop that one, or give this one a `state_file` of its own")
+        try:
+            self._db = _open(path, dry)
+        except BaseException:
+            self._release()
+            raise
 
     def load(self, metric: str, shape: str) -> tuple[Any, bool]:
         """(data, whether it was written in this shape); (None, False) before the first ``save``.
@@ -53,12 +58,14 @@ class State:
             raise SourceFault("state", f"state_file: {error}") from None
 
     def close(self) -> None:
-        """Give the file back."""
+        """Give the file back: SQLite puts the WAL into the file and removes it, so that the file alone is all."""
         with self._lock:
             self._db.close()
-            if self._file_lock is not None:
-                os.close(self._file_lock)
-                self._file_lock = None
+            self._release()
+
+    def _release(self) -> None:
+        if self._claim is not None:
+            self._claim.close()
 
 
 def folder_fault(path: Path) -> str:
@@ -71,20 +78,6 @@ def folder_fault(path: Path) -> str:
     else:
         return ""
     return f"state_file {path}: {cause}, or set `state_file` (in a spec: exporters.business.state_file)"
-
-
-def _claim(path: Path) -> int:
-    """A lock that dies with the process: two exporters on one file would count twice."""
-    try:
-        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise ConfigError(f"state_file {path}: {error.strerror}") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise ConfigError(f"state_file {path}: another exporter uses it") from None
-    return descriptor
 
 
 def _open(path: Path | None, dry: bool) -> sqlite3.Connection:
@@ -103,5 +96,8 @@ def _open(path: Path | None, dry: bool) -> sqlite3.Connection:
 
 
 def _copy(path: Path, into: sqlite3.Connection) -> None:
-    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)) as source:
+    # Without a WAL nobody has it open, and the file alone is all. Read otherwise, it would get a WAL that a reader cannot
+    # remove, and that may belong to another user than the exporter's.
+    how = "mode=ro" if os.path.exists(f"{os.path.realpath(path)}-wal") else "immutable=1"
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=2.0)) as source:
         into.executemany("INSERT INTO state VALUES (?, ?, ?)", source.execute("SELECT metric, shape, data FROM state"))

@@ -34,9 +34,13 @@ Handler = Callable[[Request], Response]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A handler mounted by an exporter: exact path, one method, and the largest body in bytes it takes (else 413)."""
+    """A handler mounted by an exporter: exact path, one method, and the largest body in bytes it takes (else 413).
+
+    A larger one is refused unread, so the handler never sees it: ``too_large`` is called then, to count it.
+    """
 
     method: str
     path: str
     handler: Handler
     max_body: int = 1 << 20
+    too_large: Callable[[], None] | None = None

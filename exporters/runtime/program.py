@@ -96,10 +96,15 @@ class Program:
         """Listen and answer until told to stop; ``ready`` is called when the first request can be taken."""
         args = self._args
         few_arenas()
-        security = _security(args.web_config)
-        sockets = systemd_sockets() if args.systemd else _listen_all(args.listen or [self._app.default_listen])
+        try:
+            security = _security(args.web_config)
+            sockets = systemd_sockets() if args.systemd else _listen_all(args.listen or [self._app.default_listen])
+        except BaseException:
+            # What the configuration opened (sockets, state) is given back as after a stop.
+            _close(self._exporter)
+            raise
         self.addresses = [sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX]
-        server = Server(sockets, self.site.handle, self.site.body_limit, security, args.max_requests)
+        server = Server(sockets, self.site.handle, self.site.body_limit, security, args.max_requests, self.site.refused)
         self._catch_signals()
         _run(self._exporter.start)
         # What was loaded so far lives as long as the process: keep the collector from walking it at every scrape. It is not

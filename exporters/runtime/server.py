@@ -36,6 +36,7 @@ class Security(Protocol):
 class Server:
     """An HTTP server over several listening sockets.
 
+    ``refused`` hears method, path ("" when unknown) and status of each request that never reaches ``handle`` because of its form.
     At most ``max_requests`` requests are handled at a time, more get 503; at most four times as many connections are
     open, more are closed unanswered after 503.
     """
@@ -47,11 +48,13 @@ class Server:
         body_limit: Callable[[str, str], int],
         security: Security,
         max_requests: int = 40,
+        refused: Callable[[str, str, int], None] | None = None,
     ) -> None:
         self._sockets = list(sockets)
         self._handle = handle
         self._limit = body_limit
         self._security = security
+        self._refused = refused
         self._slots = threading.BoundedSemaphore(max_requests)
         self._max_connections = max_requests * 4
         self._open: dict[socket.socket, bool] = {}
@@ -136,6 +139,8 @@ class Server:
             try:
                 got = read_request(connection, self._limit)
             except BadRequest as error:
+                if self._refused is not None:
+                    self._refused(error.method, error.path, error.response.status)
                 connection.write(error.response, self._security.headers(), keep=False, head_only=False)
                 connection.linger()
                 return

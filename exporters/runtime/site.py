@@ -52,6 +52,12 @@ class Site:
         route = self._route(method, path)
         return route.max_body if route else 0
 
+    def refused(self, method: str, path: str, status: int) -> None:
+        """A request was answered with ``status`` before it was read; the route counts what was too large for it."""
+        route = self._route(method, path)
+        if status == 413 and route is not None and route.too_large is not None:
+            route.too_large()
+
     def _route(self, method: str, path: str) -> Route | None:
         return next((r for r in self.exporter.routes if r.method == method and r.path == path), None)
 

@@ -28,6 +28,8 @@ class BadRequest(Exception):
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.response = Response(status, text.encode() + b"\n")
+        # What was asked for, where that is known.
+        self.method = self.path = ""
 
 
 class Connection:
@@ -170,7 +172,11 @@ def read_request(connection: Connection, limit: Callable[[str, str], int]) -> tu
         return None
     method, target, version, headers = head
     path, _, query = target.partition("?")
-    length = body_length(headers, limit(method, path))
+    try:
+        length = body_length(headers, limit(method, path))
+    except BadRequest as error:
+        error.method, error.path = method, path
+        raise
     expects = headers.get("expect", "").lower() == "100-continue"
     body = connection.read_body(length, expects) if length else b""
     tokens = headers.get("connection", "").lower()

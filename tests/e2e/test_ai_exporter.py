@@ -201,7 +201,10 @@ def test_garbage_from_outside_changes_nothing_but_counters(world: World) -> None
         lambda: (world.query('mkit_ai_ingest_dropped_total{transport="unix", reason="malformed"}') or 0) >= 300, 10
     )
     assert world.query(count) == before
+    # Refused unread, or for its events: one a batch.
     assert world.post(b" " * (2 << 20)) == 413
+    assert world.post(json.dumps({"batch_id": "many", "events": [{}] * 10_001}).encode()) == 413
+    world.until('mkit_ai_ingest_dropped_total{transport="http", reason="too_large"}', 2)
     assert world.query("up") == 1
 
 

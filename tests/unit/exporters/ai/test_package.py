@@ -155,6 +155,15 @@ def test_the_check_asks_truth_once_and_saves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
+def test_the_check_tells_senseless_rows_and_fails_when_there_are_no_others(tmp_path: Path) -> None:
+    query = "SELECT camera, start, CASE WHEN start > {} THEN -1 ELSE n END AS value FROM counts WHERE start >= :since"
+    done = checked(tmp_path, truth(tmp_path, query.format(time.time() - 60)))
+    lines = done.stderr.splitlines()
+    words = "ok     truth (sqlite): 10 rows; 1 of 10 rows make no sense as key and truth (reason `row`)"
+    assert (done.exit_code, lines[0], lines[1].startswith("1 of 1 queries answered")) == (0, words, True)
+    assert 'mkit_ai_truth_errors_total{reason="row"} 1\n' in done.stdout
+
+
 def test_the_check_fails_where_serving_could_keep_no_facts(tmp_path: Path) -> None:
     config = truth(tmp_path, "SELECT camera, start, n FROM counts WHERE start >= :since")
     (tmp_path / "file").write_text("")

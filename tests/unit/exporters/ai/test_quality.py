@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import time
@@ -263,3 +264,46 @@ def test_truth_is_read_from_a_table(tmp_path: Path) -> None:
             time.sleep(0.05)
         # The figures stay: the truth that was read holds.
         assert rig.value("ai_model_accuracy", model="m", version="1") == 0.75
+
+
+def test_errors_of_the_truth_source_survive_a_reload(tmp_path: Path) -> None:
+    now = time.time()
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as db:
+        db.execute("CREATE TABLE counts (camera TEXT, start REAL, n INTEGER)")
+        db.executemany("INSERT INTO counts VALUES ('a', ?, ?)", [(now, 8), (now - 1, -1), (now - 2, -1)])
+        db.commit()
+    source = {"kind": "sqlite", "url": f"sqlite:///{tmp_path / 'shop.db'}"}
+
+    def asking(table: str, **more: Any) -> dict[str, Any]:
+        truth = {
+            "source": source,
+            "every": 3600,
+            "query": f"SELECT camera, start, n FROM {table} WHERE start >= :since",
+        }
+        return config(tmp_path, truth=truth, **more)
+
+    def errors(rig: Rig, reason: str) -> float | None:
+        return rig.value("mkit_ai_truth_errors_total", reason=reason)
+
+    def until(rig: Rig, reason: str, count: float) -> None:
+        end = time.monotonic() + 8
+        while errors(rig, reason) != count:
+            assert time.monotonic() < end, errors(rig, reason)
+            time.sleep(0.05)
+
+    first = Rig(asking("missing"))
+    # Every reason is there at zero, also before a first success.
+    assert [errors(first, reason) for reason in ("row", "connect", "timeout", "exception")] == [0, 0, 0, 0]
+    until(first, "query", 1)
+    first.intake.items("http", [["p", {"camera": "a", "start": now}, 10, None, {}]])
+    second = Rig(asking("counts", min_samples=1), first.lasting)
+    first.close()
+    until(second, "row", 2)
+    assert errors(second, "query") == 1
+    assert second.value("mkit_model_truth_delay_seconds_count", model="m", version="1") == 1
+    third = Rig(asking("missing"), second.lasting)
+    second.close()
+    until(third, "query", 2)
+    assert errors(third, "row") == 2
+    assert third.value("mkit_model_truth_delay_seconds_count", model="m", version="1") == 1
+    third.close()

@@ -296,6 +296,9 @@ def test_the_spec_block_becomes_a_configuration() -> None:
     ({"truth": {"key": ["id"], "min_sample": 3}}, ("truth", "min_sample")),
     ({"ingest": {"unx": "/x"}}, ("ingest", "unx")),
     ({"cameras": 3}, ("cameras",)),
+    ({"quality": {}}, ("quality",)),
+    ({"quality": None}, ("quality",)),
+    ({"metrics": None}, ("metrics",)),
 ])  # fmt: skip
 def test_mistakes_of_the_spec_block_have_their_place(change: dict[str, Any], path: tuple[str, ...]) -> None:
     block = {"sources": {"shop": {"kind": "mysql", "dsn_file": "/x"}}, **change}

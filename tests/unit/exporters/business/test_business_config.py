@@ -242,6 +242,8 @@ def test_counts_fold_into_other_but_prices_do_not() -> None:
         (lambda b: b["collect"]["user_count"].update(mode="events"), ("collect", "user_count", "mode"), "events fills a histogram, but user_count is a gauge"),
         (lambda b: b["sources"]["shop"].update(dsn_fle="x"), ("sources", "shop", "dsn_fle"), "unknown key `dsn_fle`; did you mean `dsn_file`?"),
         (lambda b: b.update(collect={}), ("collect",), "expected a mapping with at least one metric"),
+        (lambda b: b.update(metrics=None), ("metrics",), "unknown key `metrics`; a spec has `collect` here: name -> source and query"),
+        (lambda b: b["collect"]["user_count"].update(labels=None), ("collect", "user_count", "labels"), "unknown key `labels`; it stands at `user_count` in the spec's own `metrics:`"),
         (lambda b: b.update(lisen=1), ("lisen",), "unknown key `lisen`; did you mean `listen`?"),
     ],
 )  # fmt: skip

@@ -138,6 +138,11 @@ def test_state_outlives_the_process_and_knows_its_shape(tmp_path: Path) -> None:
     assert state.load("m", "s") == ({"mark": 5}, True)
     state.close()
     State(path).close()
+    # Everything is in the one file, and a check leaves nothing beside it.
+    dry = State(path, dry=True)
+    assert dry.load("m", "s") == ({"mark": 5}, True)
+    dry.close()
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["state.db", "state.db.lock"]
 
 
 def test_state_file_that_cannot_be_used(tmp_path: Path) -> None:

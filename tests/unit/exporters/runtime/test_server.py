@@ -129,6 +129,22 @@ def test_malformed_requests_are_refused_and_the_connection_ends(
     assert run.ask("/-/healthy").status == 200
 
 
+def test_a_route_hears_of_bodies_that_were_too_large_for_it(start: Start, registry: Registry) -> None:
+    heard: list[str] = []
+    routes = [
+        Route("POST", path, lambda request: Response(204), max_body=10, too_large=lambda: heard.append("large"))
+        for path in ("/e", "/f")
+    ]
+    run = start(lambda args, previous: Exporter(registry, routes=routes))
+    for head in (b"POST /e HTTP/1.1\r\nContent-Length: %d", b"POST /other HTTP/1.1\r\nContent-Length: %d"):
+        assert raw(run.port, (head + b"\r\n\r\n") % 11).startswith(b"HTTP/1.1 413 ")
+    assert raw(run.port, b"POST /e HTTP/1.1\r\nContent-Length: x\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    assert raw(run.port, b"POST /f HTTP/1.1\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok").startswith(
+        b"HTTP/1.1 204 "
+    )
+    assert heard == ["large"]
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 def test_a_request_without_a_length_has_no_body(start: Start, registry: Registry, method: str) -> None:
     """RFC 9112, 6.3; what follows on the connection is the next request."""
