@@ -12,6 +12,7 @@ from ..business.source import Source
 from ..business.table import Ask
 from ..runtime import CollectError, Deadline, Registry
 from .config_quality import QualityConfig, TruthSource
+from .families import truth_specs
 from .intake import Fact
 from .quality import Quality
 
@@ -28,18 +29,10 @@ class TruthPoll:
         self._source = Source("truth", make_driver(truth.source))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="truth", daemon=True)
-        ns = registry.namespace
-        self._success = registry.declare({
-            "name": f"{ns}_truth_success", "type": "gauge", "help": "Whether the last read of the truth source succeeded.",
-        })  # fmt: skip
-        self._last = registry.declare({
-            "name": f"{ns}_truth_last_success_timestamp_seconds", "type": "gauge", "unit": "seconds",
-            "help": "When the truth source was last read, Unix time.",
-        })  # fmt: skip
-        self._errors = registry.declare({
-            "name": f"{ns}_truth_errors_total", "type": "counter", "labels": ["reason"],
-            "help": "Failed reads of the truth source, and rows that made no sense (reason: row).",
-        })  # fmt: skip
+        specs = truth_specs(registry.namespace)
+        self._success = registry.declare(specs["success"])
+        self._last = registry.declare(specs["last"])
+        self._errors = registry.declare(specs["errors"])
 
     def start(self) -> None:
         """Begin to read."""

@@ -8,14 +8,13 @@ for a spec that has the exporter.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.load.nodes import Mapping, Node, Sequence
 from monitoring_kit.lower.tree import Branch, OutFile
 from monitoring_kit.resolve.exporters import ExporterView
-from monitoring_kit.resolve.registry import MetricInfo
+from monitoring_kit.resolve.exposed import plain, spec_config
 from monitoring_kit.resolve.system import System
 
 Path = tuple[Any, ...]
@@ -77,29 +76,11 @@ def configuration(system: System, exporter: ExporterView) -> dict[str, Any] | No
 
 
 def _made(system: System, exporter: ExporterView) -> tuple[dict[str, Any], list[Any]] | None:
-    module = f"monitoring_kit.exporters.{exporter.name}.spec_config"
-    try:
-        make: FromSpec = import_module(module).from_spec
-    except ModuleNotFoundError as error:
-        if not module.startswith(str(error.name)):
-            raise
+    module = spec_config(exporter)
+    if module is None:
         return None
-    return make(exporter.block, _registry(system, exporter))
-
-
-def _registry(system: System, exporter: ExporterView) -> dict[str, Any]:
-    """The metrics that the spec declares for the exporter's service, as plain data."""
-    known = system.registry.by_service.get(exporter.service, {})
-    return {name: _plain(info) for name, info in known.items() if info.span is not None}
-
-
-def _plain(info: MetricInfo) -> dict[str, Any]:
-    labels = {
-        name: {k: v for k, v in (("values", list(label.values)), ("pattern", label.pattern), ("max", label.max)) if v}
-        for name, label in info.labels.items()
-    }
-    found = {"type": info.type, "help": info.help, "unit": info.unit, "labels": labels, "buckets": list(info.buckets)}
-    return {k: v for k, v in found.items() if v} | ({"native": True} if info.native else {})
+    make: FromSpec = module.from_spec
+    return make(exporter.block, plain(system.registry.by_service.get(exporter.service, {})))
 
 
 def _origins(system: System, exporter: ExporterView) -> Callable[[Path], Span]:
