@@ -130,6 +130,8 @@ def _quality(here: Fields, metrics: Mapping[str, Any], sources: Mapping[str, Any
 def _moved(mistake: Mistake) -> Mistake:
     """A mistake of the configuration at its place in the spec."""
     path = mistake.path
+    if mistake.clash:
+        return mistake
     if path[:2] == ("quality", "truth"):
         path = ("truth", *({"query": "sql"}.get(key, key) for key in path[2:]))
     elif path[:1] == ("quality",):

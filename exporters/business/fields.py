@@ -17,6 +17,7 @@ class Mistake(str):
 
     path: tuple[str, ...]
     message: str
+    clash = False
 
     @classmethod
     def at(cls, path: tuple[str, ...], message: str) -> Mistake:
@@ -28,6 +29,8 @@ class Mistake(str):
 
 class Clash(Mistake):
     """A declared metric whose family the exporter has already; ``path`` is ``metrics`` and its name, in a spec too."""
+
+    clash = True
 
 
 class Fields:

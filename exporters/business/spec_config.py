@@ -13,7 +13,7 @@ from monitoring_kit.diagnostics.suggest import did_you_mean
 from ..runtime import MetricSpec
 from .config import draft, read_config
 from .families import families
-from .fields import Clash, Fields, Mistake
+from .fields import Fields, Mistake
 
 DEFAULT_STATE_FILE = "/var/lib/mkit/business.db"
 # Kind of source -> the key under which `collect` holds its query; `query` does for all.
@@ -140,7 +140,7 @@ def _keeps_state(entry: Mapping[str, Any]) -> bool:
 def _moved(mistake: Mistake, queries: Mapping[str, str]) -> Mistake:
     """A mistake of the configuration at its place in the spec."""
     path = mistake.path
-    if path[:1] != ("metrics",) or isinstance(mistake, Clash):
+    if path[:1] != ("metrics",) or mistake.clash:
         return mistake
     path = ("collect", *path[1:])
     if path[2:] == ("query",):

@@ -12,6 +12,7 @@ from typing import Any
 
 from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.load.nodes import Mapping, Node, Sequence
+from monitoring_kit.lower.exporter_metrics import report_declaration, report_uncollected
 from monitoring_kit.lower.tree import Branch, OutFile
 from monitoring_kit.resolve.exporters import ExporterView
 from monitoring_kit.resolve.exposed import plain, spec_config
@@ -44,11 +45,16 @@ def lower_exporters(system: System, report: Report) -> list[OutFile]:
             continue
         config, mistakes = made
         for mistake in mistakes:
+            declared = _declaration(system, exporter, tuple(mistake.path))
+            if declared is not None:
+                report_declaration(exporter, mistake, declared, report)
+                continue
             about_key = str(mistake.message).startswith(("unknown key", "is not in the metric registry"))
             span = _place(exporter.node, tuple(mistake.path), about_key=about_key)
             report.error("exporters/config", str(mistake.message), span)
         if not mistakes:
             _unbounded(exporter, config, report)
+            report_uncollected(system, exporter, config, report)
             tree = _traced(config, _origins(system, exporter))
             files.append(OutFile(f"exporters/{exporter.name}.yaml", "yaml", tree, 0o640))
     return files
@@ -67,6 +73,14 @@ def _unbounded(exporter: ExporterView, config: dict[str, Any], report: Report) -
         "exporters/truth-unbounded", "the truth's query reads the whole table each time, and fails for good once that has more rows than `max_rows`", span,
         help=f"end it with `WHERE <time column> >= {compare}`, the time from which truth still counts",
     )  # fmt: skip
+
+
+def _declaration(system: System, exporter: ExporterView, path: Path) -> Span | None:
+    """Where the metric is declared that a mistake is about; None for a mistake in the exporter's own block."""
+    if path[:1] != ("metrics",) or len(path) < 2:
+        return None
+    info = system.registry.by_service.get(exporter.service, {}).get(path[1])
+    return info.span if info is not None else None
 
 
 def configuration(system: System, exporter: ExporterView) -> dict[str, Any] | None:
