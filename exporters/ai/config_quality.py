@@ -134,7 +134,9 @@ def _truth(quality: Fields) -> TruthSource | None:
     if source.dialect is not None:
         from ..business.sqltext import lint
 
-        for fault in lint(query, source.dialect, ("since",) if ":since" in str(query) else ()):
+        since = ("since",) if ":since" in str(query) else ()
+        faults = lint(query, source.dialect, since) if isinstance(query, str) else ["expected SQL text"]
+        for fault in faults:
             here.error("query", fault)
     elif source.kind != "http":
         here.error("source", "truth comes from SQL or HTTP JSON")

@@ -119,7 +119,7 @@ def _quality(here: Fields, metrics: Mapping[str, Any], sources: Mapping[str, Any
         return out
     source = sources.get(wanted) if isinstance(wanted, str) else wanted
     if source is None:
-        here.error("source", f"there is no source `{wanted}`; {did_you_mean(str(wanted), sources)}")
+        here.error("source", f"there is no source `{wanted}`; {did_you_mean(str(wanted), map(str, sources))}")
     if len(queries) != 1:
         here.error("sql", "one query is needed")
     else:

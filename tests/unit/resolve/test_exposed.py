@@ -196,3 +196,21 @@ def test_a_summary_of_the_ai_exporters_service(compile_text: Compile) -> None:
     ((code, _, fix),) = codes(compile_text(text + "exporters:\n  ai: {listen: ':9642'}\n"))
     assert code == "exporters/not-collected"
     assert "histogram" in fix
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        f"{{{SOURCE}, truth: {{source: db, sql: 5, key: [id]}}}}",
+        "{scrape: {url: 'http://a/metrics', mapping: {metrics: {x_total: 5}, rules: []}}}",
+        "{model: {info: {'a b': x}}}",
+        "{truth: {key: ['a b'], by: 'a b'}}",
+        "{model: 5, truth: 5, drift: 5, scrape: 5, ingest: 5}",
+    ],
+)
+def test_a_wrong_block_is_told_and_its_other_families_are_known(block: str, compile_text: Compile) -> None:
+    """No alert on what the exporter has is blamed for a mistake elsewhere."""
+    alert = "alerts:\n  Quiet: {expr: mkit_ai_ingest_clients == 0, severity: warning}\n"
+    result = compile_text(AI + f"exporters:\n  ai: {block}\n" + alert)
+    assert not result.ok
+    assert {d.code for d in result.report if d.code.startswith(("exporters/", "promql/"))} == {"exporters/config"}
