@@ -11,6 +11,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+from monitoring_kit.promql.catalog import unit_of
 from monitoring_kit.resolve.exporters import ExporterView
 from monitoring_kit.resolve.registry import LabelInfo, MetricInfo
 from monitoring_kit.spec.services import Metric
@@ -71,5 +72,6 @@ def _info(spec: Any, source: str, told: MetricInfo | None) -> MetricInfo:
     for label in spec.labels:
         here = LabelInfo(label.allow or (), label.pattern, label.max)
         labels[label.name] = here if here != LabelInfo() else bounds.get(label.name, here)
-    native = spec.native is not None
-    return MetricInfo(spec.name, spec.kind, spec.help, spec.unit or None, labels, spec.buckets, native, source)
+    # A unit is declared where OpenMetrics shall say it; most of the exporters' names end in theirs all the same.
+    unit = spec.unit or unit_of(spec.name) or None
+    return MetricInfo(spec.name, spec.kind, spec.help, unit, labels, spec.buckets, spec.native is not None, source)

@@ -15,6 +15,7 @@ from monitoring_kit.exporters.business.state import State
 from monitoring_kit.exporters.runtime import Exporter, Registry
 
 from monitoring_kit.pipeline import Compilation
+from monitoring_kit.promql.catalog import unit_of
 from monitoring_kit.resolve.registry import MetricInfo
 from tests.conftest import CHANNEL, HEAD, spelled
 from tests.unit.exporters.ai.rig import Rig
@@ -56,7 +57,12 @@ def exposed(exporter: Exporter) -> dict[str, Shape]:
 
 
 def shape(spec: Any) -> Shape:
-    return spec.kind, spec.label_names, spec.buckets, spec.unit, spec.native is not None
+    return spec.kind, spec.label_names, spec.buckets, unit(spec.name, spec.unit), spec.native is not None
+
+
+def unit(name: str, declared: str | None) -> str:
+    """The unit, which a name may tell without a declaration."""
+    return declared or unit_of(name)
 
 
 def known(result: Compilation, service: str, name: str) -> dict[str, Shape]:
@@ -67,7 +73,7 @@ def known(result: Compilation, service: str, name: str) -> dict[str, Shape]:
 
 
 def known_shape(info: MetricInfo) -> Shape:
-    return info.type, tuple(info.labels), info.buckets, info.unit or "", info.native
+    return info.type, tuple(info.labels), info.buckets, unit(info.name, info.unit), info.native
 
 
 def written(result: Compilation, name: str) -> dict[str, Any]:
@@ -108,6 +114,30 @@ def test_a_namespace_holds_for_the_rules_that_mkit_brings(compile_text: Compile)
     rules = result.outputs["prometheus/rules/service-det.yml"].data.decode()
     assert "shop_ai_ingest_dropped_total" in rules
     assert not [path for path, output in result.outputs.items() if b"mkit_ai_" in output.data]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        AI
+        + f"exporters:\n  ai: {{{SOURCE}, truth: {{{SQL}, key: [camera, at]}}, drift: {{features: {{f: mkit_model_batch_size}}}}}}\n",
+        BUSINESS + COLLECTED,
+    ],
+)
+def test_an_exporters_pack_says_of_its_metrics_what_the_exporter_says(text: str, compile_text: Compile) -> None:
+    result = compile_text(text)
+    assert result.ok, [spelled(d) for d in result.report]
+    assert result.system is not None
+    (exporter,) = result.system.exporters
+    families = result.system.registry.by_service[exporter.service]
+    assert exporter.loaded.metrics
+    for name, metric in exporter.loaded.metrics.items():
+        info = families[name]
+        assert info.source == f"mkit exporter {exporter.name}"
+        assert (metric.type, tuple(metric.labels)) == (info.type, tuple(info.labels)), name
+        assert metric.unit is None or info.unit in (metric.unit, "timestamp"), name
+        # The bounds that stand in the pack are used where the exporter has none.
+        assert all(info.labels[label].values or info.labels[label].max or not (body.values or body.max) for label, body in metric.labels.items())  # fmt: skip
 
 
 @pytest.mark.parametrize("namespace", ["'a b'", "7", "'x: {y'"])
