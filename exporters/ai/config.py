@@ -135,7 +135,7 @@ def _specs(top: Fields, model: ModelConfig) -> dict[str, MetricSpec]:
     here = Fields(top.raw("metrics"), ("metrics",), top.errors)
     specs = model_specs(model.cameras)
     for name, body in here.data.items():
-        if not isinstance(body, Mapping):
+        if body is not None and not isinstance(body, Mapping):
             here.error(name, "expected a mapping with type and help")
             continue
         try:

@@ -64,11 +64,11 @@ def read_mapping(data: Mapping[str, Any], errors: list[Mistake]) -> tuple[tuple[
     specs: dict[str, MetricSpec] = {}
     metrics = Fields(here.raw("metrics"), (*place, "metrics"), errors)
     for name, body in metrics.data.items():
-        if not isinstance(body, Mapping):
+        if body is not None and not isinstance(body, Mapping):
             metrics.error(name, "expected a mapping with type and help")
             continue
         try:
-            specs[name] = MetricSpec.parse({**body, "name": name})
+            specs[name] = MetricSpec.parse({**(body or {}), "name": name})
         except SpecError as error:
             metrics.error(name, str(error))
     listed = here.raw("rules")
