@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..business.spec import MAX_KNOWN_SETS
-from ..runtime import Exporter, LabelSpec, MetricSpec, Registry, Route
+from ..runtime import Exporter, Registry, Route
 from .build_parts import add_drift, add_gpu, add_quality, add_scrape
-from .catalog import model_specs, prefixed
+from .catalog import model_specs
 from .config import Config, IngestConfig
 from .datagrams import DatagramServer, Handler, claim_socket, decode, udp_socket, unix_socket
+from .families import fed_specs, has_processes, info_spec
 from .http_events import MAX_BODY, EventsHandler
 from .intake import Intake
 from .meters import Meters
@@ -34,7 +35,7 @@ def make_exporter(config: Config, lasting: Lasting, polls: list[TruthPoll] | Non
     registry = Registry(config.namespace, config.max_series)
     meters = Meters(registry)
     fills = {"model": config.model.name, "version": config.model.version}
-    specs = {name: spec for name, spec in config.specs.items() if name not in _owned(config)}
+    specs = fed_specs(config)
     targets = Targets(registry, specs, fills)
     _init_known(targets, registry)
     parts = Parts(registry, Intake(targets, meters), (config.model.name, config.model.version), polls)
@@ -55,11 +56,7 @@ def _fill(config: Config, parts: Parts, lasting: Lasting) -> None:
     add_drift(config, parts)
     add_scrape(config, parts.registry)
     add_gpu(config, parts)
-    processes = (
-        ProcessCollector(parts.model, parts.registry, lasting.processes)
-        if config.process and config.ingest.unix
-        else None
-    )
+    processes = ProcessCollector(parts.model, parts.registry, lasting.processes) if has_processes(config) else None
     if processes is not None:
         parts.registry.register(processes)
     parts.start.append(lambda: _succeed(parts.intake, lasting))
@@ -72,12 +69,6 @@ def _succeed(intake: Intake, lasting: Lasting) -> None:
     if lasting.intake is not None and lasting.intake is not intake:
         intake.inherit(lasting.intake)
     lasting.intake = intake
-
-
-def _owned(config: Config) -> set[str]:
-    """Metrics that a collector fills, so that events may not."""
-    quality = set(config.quality.publish.values()) if config.quality else set()
-    return quality | (set(config.scrape.specs) if config.scrape else set())
 
 
 def _init_known(targets: Targets, registry: Registry) -> None:
@@ -97,12 +88,7 @@ def _init_known(targets: Targets, registry: Registry) -> None:
 
 def _info(config: Config, registry: Registry) -> None:
     model = config.model
-    labels = {"model": model.name, "version": model.version, **model.info}
-    spec = MetricSpec(
-        prefixed("info"), "info", "The model that this exporter stands beside.",
-        labels=tuple(LabelSpec(name) for name in labels),
-    )  # fmt: skip
-    registry.declare(spec).labels(*labels.values())
+    registry.declare(info_spec(model)).labels(*{"model": model.name, "version": model.version, **model.info}.values())
 
 
 def _add_http(ingest: IngestConfig, parts: Parts, lasting: Lasting) -> None:

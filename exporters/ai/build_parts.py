@@ -8,6 +8,7 @@ from typing import Any
 from ..runtime import ConfigError, Registry, Route
 from .config import Config
 from .config_quality import QualityConfig
+from .families import has_gpus
 from .join import Join
 from .parts import Lasting, Parts
 
@@ -98,7 +99,7 @@ def add_scrape(config: Config, registry: Registry) -> None:
 
 def add_gpu(config: Config, parts: Parts) -> None:
     """GPUs, when there are any; those that a scraped server reports are left to it."""
-    if config.gpu == "off" or (config.scrape and any("_gpu_" in name for name in config.scrape.specs)):
+    if not has_gpus(config):
         return
     from .gpu import GpuCollector, open_nvml
 

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from ..business import fields as read
-from ..business.fields import Fields, Mistake
+from ..business.fields import Clash, Fields, Mistake
+from ..business.spec import declared_twice
 from ..runtime import ConfigError, MetricSpec, SpecError
 from ..runtime.errors import refuse_spec
+from ..runtime.names import label_name_fault
 from ..runtime.records import dataclass, field
 from .catalog import declared_specs, model_specs
 from .config_drift import DriftConfig, read_drift
 from .config_quality import QualityConfig, read_quality
 from .config_scrape import ScrapeConfig, read_scrape
+from .families import built_in, configured
 from .statsd import StatsdNames
 from .yamlfile import load_yaml
 
@@ -78,6 +81,12 @@ def parse_config(data: Any) -> Config:
 
 def read_config(data: Any) -> tuple[Config | None, list[Mistake]]:
     """The configuration in plain data, or None with every mistake and its place."""
+    config, errors = draft(data)
+    return (None if errors else config), errors
+
+
+def draft(data: Any) -> tuple[Config, list[Mistake]]:
+    """As ``read_config``, and with mistakes all that could be read: the defaults stand in for the rest."""
     errors: list[Mistake] = []
     top = Fields(data, (), errors)
     model = _model(top)
@@ -92,11 +101,13 @@ def read_config(data: Any) -> tuple[Config | None, list[Mistake]]:
         gpu=top.get("gpu", "auto", lambda value: _gpu(value)),
         process=top.get("process", True, read.flag),
         listen=top.get("listen", DEFAULT_LISTEN, read.text),
-        namespace=top.get("namespace", NAMESPACE, read.text),
+        namespace=top.get("namespace", NAMESPACE, read.namespace),
         max_series=top.get("max_series", 10_000, read.whole(1, 1_000_000)),
     )
     top.done()
-    return (None if errors else config), errors
+    for place, message in declared_twice(built_in(config), configured(config)):
+        errors.append((Clash if place[0] == "metrics" else Mistake).at(place, message))
+    return config, errors
 
 
 def _gpu(value: Any) -> str:
@@ -107,11 +118,14 @@ def _gpu(value: Any) -> str:
 def _model(top: Fields) -> ModelConfig:
     here = Fields(top.raw("model"), ("model",), top.errors)
     info = Fields(here.raw("info"), ("model", "info"), top.errors)
+    for name in info.data:
+        if fault := label_name_fault(name):
+            info.error(name, f"`{name}` {fault}")
     model = ModelConfig(
         here.get("name", "model", read.text),
         here.get("version", "unknown", lambda value: str(value)),
         here.get("cameras", 0, read.whole(0, 10_000)),
-        {name: info.get(name, "", lambda value: str(value)) for name in info.data},
+        {name: info.get(name, "", lambda value: str(value)) for name in info.data if not label_name_fault(name)},
     )
     here.done()
     return model
@@ -121,6 +135,9 @@ def _specs(top: Fields, model: ModelConfig) -> dict[str, MetricSpec]:
     here = Fields(top.raw("metrics"), ("metrics",), top.errors)
     specs = model_specs(model.cameras)
     for name, body in here.data.items():
+        if body is not None and not isinstance(body, Mapping):
+            here.error(name, "expected a mapping with type and help")
+            continue
         try:
             specs.update(declared_specs({name: body}))
         except SpecError as error:

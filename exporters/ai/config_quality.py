@@ -66,7 +66,7 @@ def read_quality(top: Fields, specs: Mapping[str, MetricSpec]) -> QualityConfig 
         kind,
         key,
         here.get("time", None, lambda value: _one_of(value, key)),
-        here.get("by", None, lambda value: _one_of(value, key)),
+        here.get("by", None, lambda value: _group(value, key)),
         here.get("by_max", 64, read.whole(1, 10_000)),
         here.get("classes", (), _names),
         here.get("window", DAY, read.span(60, 90 * DAY)),
@@ -93,6 +93,11 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def _one_of(value: Any, key: tuple[str, ...]) -> str:
     return read.choice(*key)(value)
+
+
+def _group(value: Any, key: tuple[str, ...]) -> str:
+    """The part of the key that becomes a label."""
+    return read.label(_one_of(value, key))
 
 
 def _publish(quality: Fields, kind: str, specs: Mapping[str, MetricSpec]) -> dict[str, str]:
@@ -129,7 +134,9 @@ def _truth(quality: Fields) -> TruthSource | None:
     if source.dialect is not None:
         from ..business.sqltext import lint
 
-        for fault in lint(query, source.dialect, ("since",) if ":since" in str(query) else ()):
+        since = ("since",) if ":since" in str(query) else ()
+        faults = lint(query, source.dialect, since) if isinstance(query, str) else ["expected SQL text"]
+        for fault in faults:
             here.error("query", fault)
     elif source.kind != "http":
         here.error("source", "truth comes from SQL or HTTP JSON")

@@ -64,6 +64,9 @@ def read_mapping(data: Mapping[str, Any], errors: list[Mistake]) -> tuple[tuple[
     specs: dict[str, MetricSpec] = {}
     metrics = Fields(here.raw("metrics"), (*place, "metrics"), errors)
     for name, body in metrics.data.items():
+        if body is not None and not isinstance(body, Mapping):
+            metrics.error(name, "expected a mapping with type and help")
+            continue
         try:
             specs[name] = MetricSpec.parse({**(body or {}), "name": name})
         except SpecError as error:

@@ -11,19 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..runtime import Deadline, FamilyRows, Registry
-from .catalog import MODEL_LABELS, prefixed
 from .config_drift import DriftConfig
 from .drift_math import ks, ks_threshold, psi, psi_threshold
+from .families import drift_specs
 from .reference import Baseline, Reference
 
 log = logging.getLogger(__name__)
 
 RESERVOIR = 20_000
-_HELP = {
-    "drift_score": "Distance of the window's observations from the baseline: psi or ks.",
-    "drift_threshold": "The score that an undrifted window exceeds as rarely as the false-alarm budget says.",
-    "drift_samples": "Observations in the window.",
-}
 
 
 class Ring:
@@ -107,16 +102,8 @@ class Drift:
         }
         # Without a baseline nothing is judged because nobody asked for it yet; with one that does not fit, by mistake.
         self._usable = {feature: feature in references for feature in config.features} if baseline is not None else {}
-        labels: dict[str, Any] = {label: {} for label in (*MODEL_LABELS, "feature", "method")}
-        self._families = {
-            short: registry.declare({"name": prefixed(short), "type": "gauge", "help": text, "labels": labels})
-            for short, text in _HELP.items()
-        }
-        self._fit = registry.declare({
-            "name": prefixed("drift_baseline_usable"), "type": "gauge",
-            "labels": {label: {} for label in (*MODEL_LABELS, "feature")},
-            "help": "Whether the baseline is of this model version and has the feature; without, drift is not judged.",
-        })  # fmt: skip
+        self._families = {short: registry.declare(spec) for short, spec in drift_specs().items()}
+        self._fit = self._families.pop("drift_baseline_usable")
         self.families = (*self._families.values(), self._fit)
 
     def watcher(self, feature: str) -> Callable[[Sequence[float], Sequence[int]], None]:

@@ -11,23 +11,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..runtime import CollectError, Deadline, FamilyRows, Registry
-from .catalog import prefixed
+from .families import gpu_specs
 
 log = logging.getLogger(__name__)
 
 # NVML's NVML_VALUE_NOT_AVAILABLE as signed and unsigned numbers of 32 and 64 bits.
 _SENTINELS = frozenset({-1, (1 << 32) - 1, (1 << 63) - 1, (1 << 64) - 1, 9223372036854775794})
-_GPU: dict[str, Any] = {"gpu": {}, "gpu_uuid": {}}
-# short name -> type, unit, help
-_FAMILIES: dict[str, tuple[str, str, str]] = {
-    "gpu_utilization_ratio": ("gauge", "ratio", "Share of the last sample period in which a kernel ran."),
-    "gpu_memory_used_bytes": ("gauge", "bytes", "Device memory in use, by whatever process."),
-    "gpu_memory_total_bytes": ("gauge", "bytes", "Device memory."),
-    "gpu_energy_joules_total": ("counter", "joules", "Energy used since the driver was loaded; its rate is watts."),
-    "gpu_power_watts": ("gauge", "watts", "Power now; only where the device has no energy counter."),
-    "gpu_temperature_celsius": ("gauge", "celsius", "Temperature of the GPU's die."),
-    "gpu_throttled": ("gauge", "", "Whether the clocks are held down now, by reason."),
-}
 # Bits of nvmlDeviceGetCurrentClocksEventReasons that mean a limit; idle and application settings are none.
 _REASONS = {
     "power_cap": 0x4, "hw_slowdown": 0x8, "sync_boost": 0x10, "sw_thermal": 0x20, "hw_thermal": 0x40, "hw_power_brake": 0x80,
@@ -54,11 +43,7 @@ class GpuCollector:
 
     def __init__(self, nvml: Any, registry: Registry) -> None:
         self._nvml = nvml
-        self._families: dict[str, Any] = {}
-        for short, (kind, unit, text) in _FAMILIES.items():
-            labels = {**_GPU, "reason": {}} if short == "gpu_throttled" else _GPU
-            body = {"name": prefixed(short), "type": kind, "unit": unit, "help": text, "labels": labels}
-            self._families[short] = registry.declare(body)
+        self._families: dict[str, Any] = {short: registry.declare(spec) for short, spec in gpu_specs().items()}
         self.families = tuple(self._families.values())
 
     def collect(self, deadline: Deadline) -> Iterator[FamilyRows]:

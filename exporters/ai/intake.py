@@ -24,7 +24,7 @@ _NO_LABELS: dict[str, str] = {}
 
 
 class Rejected(Exception):
-    """An event that is not counted; ``reason`` is one of ``meters.REASONS``."""
+    """An event that is not counted; ``reason`` is one of ``families.REASONS``."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -10,17 +10,9 @@ from typing import Any
 from ..runtime import Deadline, FamilyRows, Registry
 from ..runtime.process import ProcessFigures, boot_time, read_process
 from ..runtime.records import dataclass, field
-from .catalog import MODEL_LABELS, prefixed
+from .families import model_process_specs
 
 MAX_PROCESSES = 256
-_FAMILIES = (
-    ("cpu_seconds_total", "counter", "seconds", "CPU time of the model's processes, ended ones included."),
-    ("resident_memory_bytes", "gauge", "bytes", "Resident memory of the model's processes."),
-    ("threads", "gauge", "", "Threads of the model's processes."),
-    ("open_fds", "gauge", "", "Open file descriptors of the model's processes."),
-    ("processes", "gauge", "", "Processes of the model that are alive."),
-    ("start_time_seconds", "gauge", "seconds", "When the oldest process of the model started, Unix time."),
-)
 
 
 @dataclass
@@ -49,12 +41,8 @@ class ProcessCollector:
         boot = boot_time() if os.path.exists("/proc/stat") else 0.0
         self._read = read or (lambda pid: read_process(boot, f"/proc/{pid}"))
         self._seen = processes
-        labels: dict[str, Any] = {label: {} for label in MODEL_LABELS}
         self._families: dict[str, Any] = {
-            short: registry.declare(
-                {"name": prefixed(short), "type": kind, "unit": unit, "help": text, "labels": labels}
-            )
-            for short, kind, unit, text in _FAMILIES
+            short: registry.declare(spec) for short, spec in model_process_specs().items()
         }
         self.families = tuple(self._families.values())
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..runtime import Deadline, FamilyRows, Registry
-from .catalog import MODEL_LABELS, prefixed
-from .config_quality import BY_KIND, QualityConfig
+from .config_quality import QualityConfig
 from .fact import Known, check
+from .families import SIDES, quality_specs
 from .handed import Handed
 from .intake import Fact
 from .join import Join
@@ -18,43 +18,6 @@ from .scores import CountSums, class_scores, count_scores
 
 log = logging.getLogger(__name__)
 
-DELAYS = (60, 300, 900, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800)
-_SIDES = {"p": "prediction", "t": "truth"}
-# tally -> metric, help; with the labels model, version and the group.
-_PAIR_COUNTERS = {
-    "count": {
-        "evaluated": ("evaluated_windows_total", "Windows whose prediction and truth met."),
-        "truth_objects": ("truth_objects_total", "Objects that truth says were there, in evaluated windows."),
-        "counted_objects": ("counted_objects_total", "Objects that the model counted, in evaluated windows."),
-        "overcount": ("overcount_objects_total", "Objects counted beyond the truth, window by window."),
-        "undercount": ("undercount_objects_total", "Objects missed, window by window."),
-    },
-    "class": {"evaluated": ("evaluated_predictions_total", "Predictions whose truth is known.")},
-}
-_CLASS_COUNTERS = {
-    "true_positives": ("eval_true_positives_total", "Predictions of the class that were right."),
-    "false_positives": ("eval_false_positives_total", "Predictions of the class that were wrong."),
-    "false_negatives": ("eval_false_negatives_total", "Members of the class predicted as something else."),
-}
-_SIDE_COUNTERS = {
-    "late": ("facts_late_total", "Predictions or truths about events before the watermark; not applied."),
-    "duplicate": ("facts_duplicate_total", "Predictions or truths that said again what was known."),
-    "corrected": ("facts_corrected_total", "Predictions or truths that changed; gauges follow, counters cannot."),
-    "refused": ("facts_refused_total", "Predictions or truths about the future; not applied."),
-}
-_PLAIN_COUNTERS = {
-    "expired": ("predictions_expired_total", "Predictions whose truth never came."),
-    "unmatched": ("truth_unmatched_total", "Truths about which the model never said anything."),
-}
-_GAUGES = {
-    "accuracy": ("eval_accuracy_ratio", "Accuracy over the evaluation window; counting: 1 - WAPE, not below 0."),
-    "precision": ("eval_precision_ratio", "Precision over the evaluation window."),
-    "recall": ("eval_recall_ratio", "Recall over the evaluation window."),
-    "f1": ("eval_f1_ratio", "F1 over the evaluation window."),
-    "mae": ("count_mae_objects", "Mean absolute error of a window's count."),
-    "wape": ("count_wape_ratio", "Absolute errors of all windows as a share of all true objects."),
-    "bias": ("count_bias_ratio", "Over- minus undercount as a share of all true objects."),
-}
 _SUM = "COUNT(*), SUM(pred), SUM(truth), SUM(MAX(pred - truth, 0)), SUM(MAX(truth - pred, 0))"
 _PAIRED = "FROM facts WHERE pred IS NOT NULL AND truth IS NOT NULL AND time > ?"
 
@@ -80,47 +43,16 @@ class Quality:
         self._lock = join.lock
         self._store = join.store
         self._registry = registry
-        self._group: dict[str, Any] = {config.by: {"max": config.by_max, "else": "other"}} if config.by else {}
-        self._counters = self._declare_counters()
-        self._gauges = {
-            short: self._declare(_GAUGES[short][0], "gauge", _GAUGES[short][1], self._group)
-            for short in BY_KIND[config.kind]
-        }
-        self._samples = self._declare(
-            "eval_samples", "gauge", "Predictions with known truth in the window.", self._group
-        )
-        self._coverage = self._declare(
-            "eval_coverage_ratio", "gauge", "Share of the window's predictions whose truth is known.", self._group
-        )
-        self._watermark = self._declare(
-            "eval_watermark_timestamp_seconds", "gauge", "Truth about events before this Unix time is late.", {}
-        )
-        self.delay = self._declare(
-            "truth_delay_seconds", "histogram", "From the event to its truth.", {}, buckets=list(DELAYS)
-        )
+        specs = quality_specs(config)
+        self._counters = {tally: (registry.declare(spec), form) for tally, (spec, form) in specs.counters.items()}
+        self._gauges = {short: registry.declare(spec) for short, spec in specs.gauges.items()}
+        self._samples = registry.declare(specs.samples)
+        self._coverage = registry.declare(specs.coverage)
+        self._watermark = registry.declare(specs.watermark)
+        self.delay = registry.declare(specs.delay)
         self._published = published
         const = [*(family for family, _ in self._counters.values()), *self._gauges.values()]
         self.families = (*const, self._samples, self._coverage, self._watermark, *published.values())
-
-    def _declare(self, short: str, kind: str, text: str, extra: dict[str, Any], **more: Any) -> Any:
-        labels = {**{label: {} for label in MODEL_LABELS}, **extra}
-        return self._registry.declare({"name": prefixed(short), "type": kind, "help": text, "labels": labels, **more})
-
-    def _declare_counters(self) -> dict[str, tuple[Any, str]]:
-        """tally -> (family, which labels it has)."""
-        out: dict[str, tuple[Any, str]] = {}
-        for tally, (short, text) in _PAIR_COUNTERS[self._config.kind].items():
-            out[tally] = (self._declare(short, "counter", text, self._group), "pair")
-        if self._config.kind == "class":
-            for tally, (short, text) in _CLASS_COUNTERS.items():
-                labels = {**self._group, "class": {"max": 100, "else": "other"}}
-                out[tally] = (self._declare(short, "counter", text, labels), "class")
-        for tally, (short, text) in _SIDE_COUNTERS.items():
-            side = {"side": {"allow": list(_SIDES.values())}}
-            out[tally] = (self._declare(short, "counter", text, side), "side")
-        for tally, (short, text) in _PLAIN_COUNTERS.items():
-            out[tally] = (self._declare(short, "counter", text, {}), "plain")
-        return out
 
     def take(self, facts: Sequence[Fact]) -> int:
         """Keep facts, durably when this returns; the number of malformed ones."""
@@ -166,7 +98,7 @@ class Quality:
         for tally, (family, form) in self._counters.items():
             rows: dict[tuple[str, ...], float] = {}
             if form == "side":
-                rows = {(name, version, side): 0.0 for side in _SIDES.values()}
+                rows = {(name, version, side): 0.0 for side in SIDES.values()}
             elif form == "plain" or (form == "pair" and not self._config.by):
                 rows[(name, version)] = 0.0
             for (found, its_version, group, cls), value in tallies.items():
@@ -176,7 +108,7 @@ class Quality:
                 labels: tuple[str, ...] = {
                     "pair": (name, its_version, *groups),
                     "class": (name, its_version, *groups, cls),
-                    "side": (name, version, _SIDES.get(cls, cls)),
+                    "side": (name, version, SIDES.get(cls, cls)),
                     "plain": (name, version),
                 }[form]
                 rows[labels] = rows.get(labels, 0.0) + value

@@ -8,8 +8,10 @@ from typing import Any
 from monitoring_kit.diagnostics.suggest import did_you_mean
 
 from ..business.fields import Fields, Mistake
-from .catalog import read_yaml
-from .config import read_config
+from ..runtime import MetricSpec
+from .catalog import model_specs, read_yaml
+from .config import draft, read_config
+from .families import families
 
 TOP_KEYS = ("listen", "namespace", "max_series", "ingest", "model", "drift", "scrape", "gpu", "process")
 TRUTH_KEYS = (
@@ -44,6 +46,21 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
     to which the compiler has added those of the business exporter. A mistake's ``path`` leads to its place within the block. The configuration is complete
     and accepted by ``parse_config`` when there is no mistake.
     """
+    config, mistakes = _config(block, metrics)
+    if not mistakes:
+        mistakes = [_moved(mistake) for mistake in read_config(config)[1]]
+    return config, list(dict.fromkeys(mistakes))
+
+
+def exposed(block: Any, metrics: Mapping[str, Any]) -> tuple[list[MetricSpec], dict[str, MetricSpec]]:
+    """(all families that the exporter may expose, those of them that ``metrics`` may declare anew). Arguments as for
+    ``from_spec``; what is wrong with them is not told here, and its families are left out."""
+    config = draft(_config(block, metrics)[0])[0]
+    return families(config), model_specs(config.model.cameras)
+
+
+def _config(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], list[Mistake]]:
+    """(configuration, the spec's own mistakes)."""
     mistakes: list[Mistake] = []
     top = Fields(block, (), mistakes)
     config: dict[str, Any] = {key: top.raw(key) for key in TOP_KEYS if top.raw(key) is not None}
@@ -59,9 +76,7 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
         if top.data.pop(key, top) is not top:
             top.error(key, f"unknown key `{key}`; {hint}")
     top.done()
-    if not mistakes:
-        mistakes = [_moved(mistake) for mistake in read_config(config)[1]]
-    return config, list(dict.fromkeys(mistakes))
+    return config, mistakes
 
 
 def declaration(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +120,7 @@ def _quality(here: Fields, metrics: Mapping[str, Any], sources: Mapping[str, Any
         return out
     source = sources.get(wanted) if isinstance(wanted, str) else wanted
     if source is None:
-        here.error("source", f"there is no source `{wanted}`; {did_you_mean(str(wanted), sources)}")
+        here.error("source", f"there is no source `{wanted}`; {did_you_mean(str(wanted), map(str, sources))}")
     if len(queries) != 1:
         here.error("sql", "one query is needed")
     else:
@@ -116,6 +131,8 @@ def _quality(here: Fields, metrics: Mapping[str, Any], sources: Mapping[str, Any
 def _moved(mistake: Mistake) -> Mistake:
     """A mistake of the configuration at its place in the spec."""
     path = mistake.path
+    if mistake.clash:
+        return mistake
     if path[:2] == ("quality", "truth"):
         path = ("truth", *({"query": "sql"}.get(key, key) for key in path[2:]))
     elif path[:1] == ("quality",):

@@ -38,7 +38,7 @@ class StatsdNames:
 
 
 class Bad(ValueError):
-    """A line that means nothing; the text is a reason of ``meters.REASONS``."""
+    """A line that means nothing; the text is a reason of ``families.REASONS``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from ..business.table import Ask
 from ..runtime import CollectError, Deadline, Registry
 from ..runtime.records import dataclass
 from .config_quality import QualityConfig, TruthSource
+from .families import truth_specs
 from .handed import Handed
 from .intake import Fact
 from .quality import Quality
@@ -46,19 +47,11 @@ class TruthPoll:
         self._source = Source("truth", make_driver(truth.source))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="truth", daemon=True)
-        ns = registry.namespace
-        self._success = registry.declare({
-            "name": f"{ns}_truth_success", "type": "gauge", "help": "Whether the last read of the truth source succeeded.",
-        })  # fmt: skip
-        self._last = registry.declare({
-            "name": f"{ns}_truth_last_success_timestamp_seconds", "type": "gauge", "unit": "seconds",
-            "help": "When the truth source was last read, Unix time.",
-        })  # fmt: skip
+        specs = truth_specs(registry.namespace)
+        self._success = registry.declare(specs["success"])
+        self._last = registry.declare(specs["last"])
         self._errors = errors
-        self.errors = registry.declare({
-            "name": f"{ns}_truth_errors_total", "type": "counter", "labels": ["reason"],
-            "help": "Failed reads of the truth source, and rows that made no sense (reason: row).",
-        })  # fmt: skip
+        self.errors = registry.declare(specs["errors"])
         # At zero from the start, so that the first one is an increase.
         for reason in REASONS:
             self.errors.labels(reason)

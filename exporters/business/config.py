@@ -15,8 +15,9 @@ from ..runtime.records import dataclass, field
 from . import fields as read
 from .config_metrics import MetricConfig, read_metric
 from .config_sources import SourceConfig, read_source
-from .fields import Fields, Mistake
-from .spec import clashes
+from .families import built_in
+from .fields import Clash, Fields, Mistake
+from .spec import clashes, declared_twice
 
 MAX_CONFIG_BYTES = 4 << 20
 DEFAULT_LISTEN = ":9641"
@@ -46,10 +47,16 @@ def parse_config(data: Any) -> Config:
 
 def read_config(data: Any) -> tuple[Config | None, list[Mistake]]:
     """The configuration in plain data, or None with every mistake and its place."""
+    config, errors = draft(data)
+    return (None if errors else config), errors
+
+
+def draft(data: Any) -> tuple[Config, list[Mistake]]:
+    """As ``read_config``, and with mistakes all that could be read: the defaults stand in for the rest."""
     errors: list[Mistake] = []
     top = Fields(data, (), errors)
     listen = top.get("listen", DEFAULT_LISTEN, read.text)
-    namespace = top.get("namespace", NAMESPACE, _namespace)
+    namespace = top.get("namespace", NAMESPACE, read.namespace)
     max_series = top.get("max_series", 10_000, read.whole(1, 1_000_000))
     strict = top.get("strict", False, read.flag)
     state_file = top.get("state_file", None, lambda value: Path(read.text(value)))
@@ -64,14 +71,9 @@ def read_config(data: Any) -> tuple[Config | None, list[Mistake]]:
         errors.append(Mistake.at(("metrics", name), message))
     usable = {name: source for name, source in sources.items() if source is not None}
     config = Config(usable, metrics, listen, namespace, max_series, strict, state_file)
-    return (None if errors else config), errors
-
-
-def _namespace(value: Any) -> str:
-    text = read.text(value)
-    if not text.isidentifier() or not text.isascii() or text.startswith("__"):
-        raise ValueError(f"`{text}` cannot begin a metric name")
-    return text
+    declared = [(("metrics", name), metric.spec) for name, metric in metrics.items()]
+    errors += [Clash.at(place, message) for place, message in declared_twice(built_in(config), declared)]
+    return config, errors
 
 
 def _named(top: Fields, key: str, errors: list[Mistake]) -> dict[str, Any]:

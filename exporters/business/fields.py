@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from ..runtime.names import label_name_fault
+
 T = TypeVar("T")
 _BYTES = {"": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "KiB": 1024, "MiB": 1024**2}
 
@@ -15,6 +17,7 @@ class Mistake(str):
 
     path: tuple[str, ...]
     message: str
+    clash = False
 
     @classmethod
     def at(cls, path: tuple[str, ...], message: str) -> Mistake:
@@ -22,6 +25,12 @@ class Mistake(str):
         made = cls(f"{'.'.join(path)}: {message}" if path else message)
         made.path, made.message = path, message
         return made
+
+
+class Clash(Mistake):
+    """A declared metric whose family the exporter has already; ``path`` is ``metrics`` and its name, in a spec too."""
+
+    clash = True
 
 
 class Fields:
@@ -84,6 +93,23 @@ def text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"expected text, found {_what(value)}" if not isinstance(value, str) else "is empty")
     return value
+
+
+def namespace(value: Any) -> str:
+    """What may begin a metric name."""
+    found = text(value)
+    if not found.isidentifier() or not found.isascii() or found.startswith("__"):
+        raise ValueError(f"`{found}` cannot begin a metric name")
+    return found
+
+
+def label(value: Any) -> str:
+    """A name that a label may have."""
+    found = text(value)
+    fault = label_name_fault(found)
+    if fault:
+        raise ValueError(f"`{found}` {fault}")
+    return found
 
 
 def flag(value: Any) -> bool:

@@ -6,17 +6,8 @@ import math
 import threading
 
 from ..runtime import Registry
+from .families import meter_specs
 from .source import Source
-
-_OWN = (
-    ("up", "gauge", "source", "Whether the source answered the last query, be it with an error of its own."),
-    ("source_connects_total", "counter", "source", "Connections opened to the source."),
-    ("queries_killed_total", "counter", "source", "Queries that outlived their timeout and were killed by mkit."),
-    ("source_regressions_total", "counter", "metric", "Readings that fell although the metric is a counter."),
-    ("null_values_total", "counter", "metric", "NULL values left out of the metric."),
-    ("result_rows", "gauge", "metric", "Rows of the query's last answer."),
-    ("result_timestamp_seconds", "gauge", "metric", "When the rows served were read, Unix time."),
-)
 
 
 class Meters:
@@ -24,12 +15,7 @@ class Meters:
 
     def __init__(self, registry: Registry) -> None:
         self._lock = threading.Lock()
-        self._families = {
-            suffix: registry.declare(
-                {"name": f"{registry.namespace}_{suffix}", "type": kind, "help": text, "labels": [label]}
-            )
-            for suffix, kind, label, text in _OWN
-        }
+        self._families = {suffix: registry.declare(spec) for suffix, spec in meter_specs(registry.namespace).items()}
 
     def start(self, metric: str, source: str, mode: str) -> None:
         """Make all series of a metric and its source, so that they have their places before data can fill the cap.

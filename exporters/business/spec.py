@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..runtime import MetricSpec, SpecError
 from ..runtime.records import dataclass
+from ..runtime.spec import base_name
 
 # As many label sets as a family may begin with at zero.
 MAX_KNOWN_SETS = 10_000
@@ -43,6 +44,24 @@ def metric_spec(data: Mapping[str, Any]) -> MetricSpec:
     if data.get("type") == "gauge" and name.endswith(_RESERVED):
         return PlainSpec.parse(data)
     return MetricSpec.parse(data)
+
+
+def declared_twice(
+    built_in: Iterable[MetricSpec], declared: Iterable[tuple[tuple[str, ...], MetricSpec]]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """(place, what is wrong) for each of ``declared`` whose family the exporter has already: of itself (``built_in``), or
+    by an earlier declaration. A family is known by its base name: ``x`` and ``x_total`` are one."""
+    own = {base_name(spec): spec.name for spec in built_in}
+    seen: dict[str, str] = {}
+    for place, spec in declared:
+        base = base_name(spec)
+        if base in own:
+            like = "" if own[base] == spec.name else f" (its `{own[base]}`)"
+            yield place, f"`{spec.name}` is a family that the exporter makes itself{like}, so it would refuse to start"
+        elif base in seen:
+            like = "" if seen[base] == spec.name else f" (`{seen[base]}` is the same one in OpenMetrics)"
+            yield place, f"the family of `{spec.name}` is declared twice{like}, so the exporter would refuse to start"
+        seen.setdefault(base, spec.name)
 
 
 def clashes(specs: list[MetricSpec]) -> list[tuple[str, str]]:

@@ -10,7 +10,9 @@ from typing import Any
 
 from monitoring_kit.diagnostics.suggest import did_you_mean
 
-from .config import read_config
+from ..runtime import MetricSpec
+from .config import draft, read_config
+from .families import families
 from .fields import Fields, Mistake
 
 DEFAULT_STATE_FILE = "/var/lib/mkit/business.db"
@@ -36,6 +38,20 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
     max}}, buckets, native``. A mistake's ``path`` leads to its place within the block. The configuration is complete
     and accepted by ``parse_config`` when there is no mistake.
     """
+    config, mistakes, queries = _config(block, metrics)
+    if config["metrics"]:
+        mistakes += [_moved(mistake, queries) for mistake in read_config(config)[1]]
+    return config, list(dict.fromkeys(mistakes))
+
+
+def exposed(block: Any, metrics: Mapping[str, Any]) -> tuple[list[MetricSpec], dict[str, MetricSpec]]:
+    """(all families that the exporter may expose, those of them that ``metrics`` may declare anew). Arguments as for
+    ``from_spec``; what is wrong with them is not told here, and its families are left out."""
+    return families(draft(_config(block, metrics)[0])[0]), {}
+
+
+def _config(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], list[Mistake], dict[str, str]]:
+    """(configuration, the spec's own mistakes, the key of each metric's query)."""
     mistakes: list[Mistake] = []
     top = Fields(block, (), mistakes)
     config: dict[str, Any] = {key: top.raw(key) for key in TOP_KEYS if top.raw(key) is not None}
@@ -60,9 +76,7 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
         config["state_file"] = DEFAULT_STATE_FILE
     if not collect.data and not mistakes:
         collect.error("", "expected a mapping with at least one metric")
-    if made:
-        mistakes += [_moved(mistake, queries) for mistake in read_config(config)[1]]
-    return config, list(dict.fromkeys(mistakes))
+    return config, mistakes, queries
 
 
 def _kinds(sources: Any) -> dict[str, str]:
@@ -128,7 +142,7 @@ def _keeps_state(entry: Mapping[str, Any]) -> bool:
 def _moved(mistake: Mistake, queries: Mapping[str, str]) -> Mistake:
     """A mistake of the configuration at its place in the spec."""
     path = mistake.path
-    if path[:1] != ("metrics",):
+    if path[:1] != ("metrics",) or mistake.clash:
         return mistake
     path = ("collect", *path[1:])
     if path[2:] == ("query",):

@@ -9,44 +9,11 @@ from typing import TYPE_CHECKING
 from .budget import Budget
 from .family import KINDS, AnyFamily, Histogram
 from .process import boot_time, read_process
-from .spec import LabelSpec, MetricSpec, base_name
+from .selfspecs import own_specs, process_specs
+from .spec import MetricSpec, base_name
 
 if TYPE_CHECKING:
     from .registry import Registry
-
-# suffix, type, labels, help
-_OWN = (
-    ("collector_success", "gauge", ("collector",), "Whether the collector's last run succeeded."),
-    ("collector_supported", "gauge", ("collector",), "Whether what the collector reads exists here."),
-    ("collector_duration_seconds", "gauge", ("collector",), "How long the collector's last run took."),
-    (
-        "collector_last_success_timestamp_seconds",
-        "gauge",
-        ("collector",),
-        "When the collector last succeeded, Unix time.",
-    ),
-    ("collector_errors_total", "counter", ("collector", "reason"), "Failed runs and families of the collector."),
-    ("series_dropped_total", "counter", ("metric", "reason"), "Samples dropped or folded to keep the series budget."),
-    ("series", "gauge", (), "Series of declared metrics at the last scrape."),
-    ("series_limit", "gauge", (), "Series that the exporter may serve; what is above is dropped."),
-    ("last_exposition_bytes", "gauge", (), "Size of the previous exposition before compression."),
-    ("config_last_reload_successful", "gauge", (), "Whether the last configuration reload succeeded."),
-    (
-        "config_last_reload_success_timestamp_seconds",
-        "gauge",
-        (),
-        "When the configuration was last loaded successfully, Unix time.",
-    ),
-)
-_PROCESS = (
-    ("cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.", "cpu_seconds"),
-    ("resident_memory_bytes", "gauge", "Resident memory size in bytes.", "resident_bytes"),
-    ("virtual_memory_bytes", "gauge", "Virtual memory size in bytes.", "virtual_bytes"),
-    ("start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.", "start_time"),
-    ("open_fds", "gauge", "Number of open file descriptors.", "open_fds"),
-    ("max_fds", "gauge", "Maximum number of open file descriptors.", "max_fds"),
-    ("threads", "gauge", "Number of threads of the process.", "threads"),
-)
 
 
 class ReloadState:
@@ -69,18 +36,11 @@ class SelfMetrics:
         self.process = True
         self.reload: ReloadState | None = None
         self.last_bytes = 0
-        ns = registry.namespace
-        self._own = {suffix: self._family(f"{ns}_{suffix}", kind, labels, text) for suffix, kind, labels, text in _OWN}
-        self._own["build_info"] = self._family(
-            f"{ns}_build_info", "info", ("version", "python_version"), "Version of the exporter and of its runtime."
-        )
-        self._proc = {
-            field: self._family(f"process_{suffix}", kind, (), text) for suffix, kind, text, field in _PROCESS
-        }
+        self._own = {suffix: self._family(spec) for suffix, spec in own_specs(registry.namespace).items()}
+        self._proc = {field: self._family(spec) for field, spec in process_specs().items()}
 
-    def _family(self, name: str, kind: str, labels: tuple[str, ...], text: str) -> AnyFamily:
-        spec = MetricSpec(name, kind, text, labels=tuple(LabelSpec(label) for label in labels))
-        return KINDS[kind](spec, self._budget)
+    def _family(self, spec: MetricSpec) -> AnyFamily:
+        return KINDS[spec.kind](spec, self._budget)
 
     @property
     def bases(self) -> frozenset[str]:

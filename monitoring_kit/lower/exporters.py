@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.load.nodes import Mapping, Node, Sequence
+from monitoring_kit.lower.exporter_metrics import report_declaration, report_uncollected
 from monitoring_kit.lower.tree import Branch, OutFile
 from monitoring_kit.resolve.exporters import ExporterView
-from monitoring_kit.resolve.registry import MetricInfo
+from monitoring_kit.resolve.exposed import plain, spec_config
 from monitoring_kit.resolve.system import System
 
 Path = tuple[Any, ...]
@@ -50,11 +50,16 @@ def lower_exporters(system: System, report: Report) -> list[OutFile]:
             continue
         config, mistakes = made
         for mistake in mistakes:
+            declared = _declaration(system, exporter, tuple(mistake.path))
+            if declared is not None:
+                report_declaration(exporter, mistake, declared, report)
+                continue
             about_key = str(mistake.message).startswith(("unknown key", "is not in the metric registry"))
             span = _place(exporter.node, tuple(mistake.path), about_key=about_key)
             report.error("exporters/config", str(mistake.message), span)
         if not mistakes:
             _unbounded(exporter, config, report)
+            report_uncollected(system, exporter, config, report)
             tree = _traced(config, _origins(system, exporter))
             files.append(OutFile(f"exporters/{exporter.name}.yaml", "yaml", tree, 0o640))
     return files
@@ -76,6 +81,14 @@ def _unbounded(exporter: ExporterView, config: dict[str, Any], report: Report) -
     )  # fmt: skip
 
 
+def _declaration(system: System, exporter: ExporterView, path: Path) -> Span | None:
+    """Where the metric is declared that a mistake is about; None for a mistake in the exporter's own block."""
+    if path[:1] != ("metrics",) or len(path) < 2:
+        return None
+    info = system.registry.by_service.get(exporter.service, {}).get(path[1])
+    return info.span if info is not None else None
+
+
 def configuration(system: System, exporter: ExporterView) -> dict[str, Any] | None:
     """The configuration of one exporter; None when it has mistakes (``lower_exporters`` reports them)."""
     made = _made(system, exporter)
@@ -83,29 +96,11 @@ def configuration(system: System, exporter: ExporterView) -> dict[str, Any] | No
 
 
 def _made(system: System, exporter: ExporterView) -> tuple[dict[str, Any], list[Any]] | None:
-    module = f"monitoring_kit.exporters.{exporter.name}.spec_config"
-    try:
-        make: FromSpec = import_module(module).from_spec
-    except ModuleNotFoundError as error:
-        if not module.startswith(str(error.name)):
-            raise
+    module = spec_config(exporter)
+    if module is None:
         return None
-    return make(exporter.block, _registry(system, exporter))
-
-
-def _registry(system: System, exporter: ExporterView) -> dict[str, Any]:
-    """The metrics that the spec declares for the exporter's service, as plain data."""
-    known = system.registry.by_service.get(exporter.service, {})
-    return {name: _plain(info) for name, info in known.items() if info.span is not None}
-
-
-def _plain(info: MetricInfo) -> dict[str, Any]:
-    labels = {
-        name: {k: v for k, v in (("values", list(label.values)), ("pattern", label.pattern), ("max", label.max)) if v}
-        for name, label in info.labels.items()
-    }
-    found = {"type": info.type, "help": info.help, "unit": info.unit, "labels": labels, "buckets": list(info.buckets)}
-    return {k: v for k, v in found.items() if v} | ({"native": True} if info.native else {})
+    make: FromSpec = module.from_spec
+    return make(exporter.block, plain(system.registry.by_service.get(exporter.service, {})))
 
 
 def _origins(system: System, exporter: ExporterView) -> Callable[[Path], Span]:

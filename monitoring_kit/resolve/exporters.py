@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from monitoring_kit.spec.shapes.secrets import report_inline_login, report_inlin
 
 # The ports that the exporters listen on when the spec says nothing.
 DEFAULT_PORTS = {"business": 9641, "ai": 9642}
+_NAMESPACE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def find_exporters(spec: Spec, packs: Packs, report: Report) -> list[ExporterVie
         report_inline_login(node.get("scrape"), report)
         port = port_of(block.get("listen"), default)
         service = _scraped_at(spec, port)
-        loaded = packs.shipped(f"exporters/{name}")
+        loaded = packs.shipped(f"exporters/{name}", _renamed(name, block.get("namespace")))
         if service is None:
             report.error(
                 "exporters/no-service", f"no service is scraped at port {port}, where the {name} exporter listens", spec.exporters.at(name),
@@ -83,6 +85,14 @@ def with_dashboards(spec: Spec, exporters: list[ExporterView]) -> Spec:
         )
         boards.setdefault(name, board)
     return replace(spec, dashboards=boards)
+
+
+def _renamed(name: str, namespace: Any) -> tuple[str, str] | None:
+    """How the metrics of the exporter's pack begin, and how with this ``namespace``; None for the default, and for one that the
+    exporter refuses."""
+    if not isinstance(namespace, str) or not _NAMESPACE.fullmatch(namespace) or namespace == f"mkit_{name}":
+        return None
+    return f"mkit_{name}_", f"{namespace}_"
 
 
 def port_of(listen: Any, default: int) -> int:

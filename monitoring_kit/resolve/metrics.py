@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.promql.catalog import Catalog, CatalogError, load_catalog, parse_catalog
+from monitoring_kit.resolve.exporters import ExporterView
+from monitoring_kit.resolve.exposed import exposed
 from monitoring_kit.resolve.packs import LoadedPack, PackMetric
 from monitoring_kit.resolve.registry import LabelInfo, MetricInfo, Registry
 from monitoring_kit.spec.model import Spec
@@ -32,10 +34,10 @@ def build_registry(
     spec: Spec,
     document: Document,
     packs: Mapping[str, LoadedPack],
-    exporters: Mapping[str, list[LoadedPack]],
+    exporters: Mapping[str, list[ExporterView]],
     report: Report,
 ) -> Registry:
-    """The registry of all services of ``spec``, by service name: ``packs`` holds each one's pack, ``exporters`` those of the
+    """The registry of all services of ``spec``, by service name: ``packs`` holds each one's pack, ``exporters`` the
     exporters that it hosts."""
     declared = _declared(spec, report)
     own = _own_catalogs(spec, document, report)
@@ -49,7 +51,10 @@ def build_registry(
         mine = declared.get(name, {})
         assumed = _assumed(loaded, service, mine) if loaded else {}
         for hosted in exporters.get(name, ()):
-            assumed |= {n: _from_pack(n, m, service, hosted.pack.kind) for n, m in hosted.metrics.items()}
+            pack = hosted.loaded
+            told = {n: _from_pack(n, m, service, pack.pack.kind) for n, m in pack.metrics.items()}
+            found, mine = exposed(hosted, mine, spec.metrics, told)
+            assumed |= told | found
         by_service[name] = {**base, **assumed, **mine} if mine or assumed else base
     by_series: dict[str, MetricInfo] = {}
     for metrics in {id(m): m for m in by_service.values()}.values():

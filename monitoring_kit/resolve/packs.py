@@ -141,10 +141,12 @@ class Packs:
                 return None
         return self.found[kind]
 
-    def shipped(self, name: str) -> LoadedPack | None:
-        """The pack of a file that ships beside the kinds, such as ``exporters/business``."""
+    def shipped(self, name: str, renamed: tuple[str, str] | None = None) -> LoadedPack | None:
+        """The pack of a file that ships beside the kinds, such as ``exporters/business``. ``renamed``: what all its metrics
+        begin with, and what they begin with here."""
         if name not in self.found:
-            source = Source(f"rules/{name}.yaml", text_of("monitoring_kit.rules", f"{name}.yaml"))
+            text = text_of("monitoring_kit.rules", f"{name}.yaml")
+            source = Source(f"rules/{name}.yaml", text.replace(*renamed) if renamed else text)
             self.report.sources[source.file] = source
             self.found[name] = self._read(source)
         return self.found[name]

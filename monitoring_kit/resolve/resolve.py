@@ -11,7 +11,7 @@ from monitoring_kit.load import Document
 from monitoring_kit.load.nodes import Mapping
 from monitoring_kit.promql import Expr, rename_labels, rename_metrics, walk
 from monitoring_kit.promql.ast import VectorSelector
-from monitoring_kit.resolve.exporters import find_exporters, with_dashboards
+from monitoring_kit.resolve.exporters import ExporterView, find_exporters, with_dashboards
 from monitoring_kit.resolve.metrics import build_registry
 from monitoring_kit.resolve.packs import LoadedPack, Packs
 from monitoring_kit.resolve.registry import MetricInfo
@@ -39,10 +39,11 @@ def resolve(spec: Spec, document: Document, report: Report) -> System:
             loaded[name] = found
     exporters = find_exporters(spec, packs, report)
     spec = with_dashboards(spec, exporters)
-    hosted: dict[str, list[LoadedPack]] = {}
+    hosts: dict[str, list[ExporterView]] = {}
     for exporter in exporters:
-        hosted.setdefault(exporter.service, []).append(exporter.loaded)
-    registry = build_registry(spec, document, loaded, hosted, report)
+        hosts.setdefault(exporter.service, []).append(exporter)
+    hosted = {name: [exporter.loaded for exporter in found] for name, found in hosts.items()}
+    registry = build_registry(spec, document, loaded, hosts, report)
     _check_references(spec, report)
     dependants = _dependants(spec)
     _check_cycles(spec, report)

@@ -21,8 +21,8 @@ from monitoring_kit.exporters.ai import health
 from monitoring_kit.exporters.ai.catalog import model_specs
 from monitoring_kit.exporters.ai.config import parse_config
 from monitoring_kit.exporters.ai.facts_store import FactsStore
+from monitoring_kit.exporters.ai.families import REASONS
 from monitoring_kit.exporters.ai.http_events import BATCH_ID_SECONDS, MAX_BATCH_IDS
-from monitoring_kit.exporters.ai.meters import REASONS
 from monitoring_kit.exporters.ai.spec_config import HINTS, QUERY_KEYS, TOP_KEYS, TRUTH_KEYS
 from monitoring_kit.exporters.runtime import ConfigError
 

@@ -1,0 +1,268 @@
+"""Every metric family that a configuration gives the exporter. No driver, no socket, no state: the compiler asks too.
+
+Each part of the exporter declares what stands here, by its own short names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..runtime import MetricSpec
+from ..runtime.records import dataclass
+from ..runtime.selfspecs import own_specs, process_specs
+from .catalog import MODEL_LABELS, prefixed
+from .config_quality import BY_KIND, QualityConfig
+
+if TYPE_CHECKING:
+    from .config import Config, ModelConfig
+
+TRANSPORTS = ("unix", "http", "statsd")
+REASONS = (
+    "unknown_metric", "unknown_label", "missing_label", "invalid_label", "invalid_value", "wrong_type", "malformed",
+    "unsupported", "duplicate_batch", "no_quality", "too_large",
+)  # fmt: skip
+DELAYS = (60, 300, 900, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800)
+SIDES = {"p": "prediction", "t": "truth"}
+# tally -> metric, help; with the labels model, version and the group.
+_PAIR_COUNTERS = {
+    "count": {
+        "evaluated": ("evaluated_windows_total", "Windows whose prediction and truth met."),
+        "truth_objects": ("truth_objects_total", "Objects that truth says were there, in evaluated windows."),
+        "counted_objects": ("counted_objects_total", "Objects that the model counted, in evaluated windows."),
+        "overcount": ("overcount_objects_total", "Objects counted beyond the truth, window by window."),
+        "undercount": ("undercount_objects_total", "Objects missed, window by window."),
+    },
+    "class": {"evaluated": ("evaluated_predictions_total", "Predictions whose truth is known.")},
+}
+_CLASS_COUNTERS = {
+    "true_positives": ("eval_true_positives_total", "Predictions of the class that were right."),
+    "false_positives": ("eval_false_positives_total", "Predictions of the class that were wrong."),
+    "false_negatives": ("eval_false_negatives_total", "Members of the class predicted as something else."),
+}
+_SIDE_COUNTERS = {
+    "late": ("facts_late_total", "Predictions or truths about events before the watermark; not applied."),
+    "duplicate": ("facts_duplicate_total", "Predictions or truths that said again what was known."),
+    "corrected": ("facts_corrected_total", "Predictions or truths that changed; gauges follow, counters cannot."),
+    "refused": ("facts_refused_total", "Predictions or truths about the future; not applied."),
+}
+_PLAIN_COUNTERS = {
+    "expired": ("predictions_expired_total", "Predictions whose truth never came."),
+    "unmatched": ("truth_unmatched_total", "Truths about which the model never said anything."),
+}
+_GAUGES = {
+    "accuracy": ("eval_accuracy_ratio", "Accuracy over the evaluation window; counting: 1 - WAPE, not below 0."),
+    "precision": ("eval_precision_ratio", "Precision over the evaluation window."),
+    "recall": ("eval_recall_ratio", "Recall over the evaluation window."),
+    "f1": ("eval_f1_ratio", "F1 over the evaluation window."),
+    "mae": ("count_mae_objects", "Mean absolute error of a window's count."),
+    "wape": ("count_wape_ratio", "Absolute errors of all windows as a share of all true objects."),
+    "bias": ("count_bias_ratio", "Over- minus undercount as a share of all true objects."),
+}
+# short name -> type, unit, help
+_GPUS: dict[str, tuple[str, str, str]] = {
+    "gpu_utilization_ratio": ("gauge", "ratio", "Share of the last sample period in which a kernel ran."),
+    "gpu_memory_used_bytes": ("gauge", "bytes", "Device memory in use, by whatever process."),
+    "gpu_memory_total_bytes": ("gauge", "bytes", "Device memory."),
+    "gpu_energy_joules_total": ("counter", "joules", "Energy used since the driver was loaded; its rate is watts."),
+    "gpu_power_watts": ("gauge", "watts", "Power now; only where the device has no energy counter."),
+    "gpu_temperature_celsius": ("gauge", "celsius", "Temperature of the GPU's die."),
+    "gpu_throttled": ("gauge", "", "Whether the clocks are held down now, by reason."),
+}
+_PROCESSES = (
+    ("cpu_seconds_total", "counter", "seconds", "CPU time of the model's processes, ended ones included."),
+    ("resident_memory_bytes", "gauge", "bytes", "Resident memory of the model's processes."),
+    ("threads", "gauge", "", "Threads of the model's processes."),
+    ("open_fds", "gauge", "", "Open file descriptors of the model's processes."),
+    ("processes", "gauge", "", "Processes of the model that are alive."),
+    ("start_time_seconds", "gauge", "seconds", "When the oldest process of the model started, Unix time."),
+)
+_DRIFT = {
+    "drift_score": "Distance of the window's observations from the baseline: psi or ks.",
+    "drift_threshold": "The score that an undrifted window exceeds as rarely as the false-alarm budget says.",
+    "drift_samples": "Observations in the window.",
+    "drift_baseline_usable": (
+        "Whether the baseline is of this model version and has the feature; without, drift is not judged."
+    ),
+}
+
+
+def intake_specs(namespace: str) -> dict[str, MetricSpec]:
+    """The counters of what comes in."""
+    transports = {"transport": {"allow": TRANSPORTS}}
+    return {
+        "events": _spec(
+            f"{namespace}_ingest_events_total", "counter",
+            "Events accepted: calls in the model's process, lines, or HTTP events.", transports,
+        ),
+        "batches": _spec(
+            f"{namespace}_ingest_batches_total", "counter", "Datagrams and HTTP batches received.", transports
+        ),
+        "dropped": _spec(
+            f"{namespace}_ingest_dropped_total", "counter", "Events received and not counted, by reason.",
+            {**transports, "reason": {"allow": REASONS}},
+        ),
+        "lost": _spec(
+            f"{namespace}_ingest_lost_total", "counter",
+            "Events that never arrived: given up by the client, or lost between it and the exporter.",
+            {"where": {"allow": ["client", "transport"]}},
+        ),
+        "clients": _spec(
+            f"{namespace}_ingest_clients", "gauge", "Client processes whose datagrams were seen (the 1024 latest).", {}
+        ),
+        "bound": _spec(
+            f"{namespace}_ingest_socket_bound", "gauge",
+            "1 while clients find the unix socket at its path, 0 when its file was removed or replaced; a reload binds it anew.",
+            {"transport": {"allow": ["unix", "statsd"]}},
+        ),
+    }  # fmt: skip
+
+
+def info_spec(model: ModelConfig) -> MetricSpec:
+    """The model's info metric."""
+    labels = {**dict.fromkeys(MODEL_LABELS), **dict.fromkeys(model.info)}
+    return _spec(prefixed("info"), "info", "The model that this exporter stands beside.", labels)
+
+
+@dataclass(frozen=True)
+class QualitySpecs:
+    """The families of quality. ``counters``: tally -> (declaration, which labels it has); ``gauges`` by score."""
+
+    counters: Mapping[str, tuple[MetricSpec, str]]
+    gauges: Mapping[str, MetricSpec]
+    samples: MetricSpec
+    coverage: MetricSpec
+    watermark: MetricSpec
+    delay: MetricSpec
+
+    def all(self) -> list[MetricSpec]:
+        """All of them."""
+        counters = [spec for spec, _ in self.counters.values()]
+        return [*counters, *self.gauges.values(), self.samples, self.coverage, self.watermark, self.delay]
+
+
+def quality_specs(config: QualityConfig) -> QualitySpecs:
+    """The families of quality from ground truth, but for those under names of the user's own (``publish``)."""
+    group = {config.by: {"max": config.by_max, "else": "other"}} if config.by else {}
+    return QualitySpecs(
+        {tally: (_of_model(*shown, labels), form) for tally, (shown, labels, form) in _tallies(config, group).items()},
+        {short: _of_model(_GAUGES[short][0], "gauge", _GAUGES[short][1], group) for short in BY_KIND[config.kind]},
+        _of_model("eval_samples", "gauge", "Predictions with known truth in the window.", group),
+        _of_model("eval_coverage_ratio", "gauge", "Share of the window's predictions whose truth is known.", group),
+        _of_model("eval_watermark_timestamp_seconds", "gauge", "Truth about events before this Unix time is late.", {}),
+        _of_model("truth_delay_seconds", "histogram", "From the event to its truth.", {}, buckets=list(DELAYS)),
+    )
+
+
+def _tallies(config: QualityConfig, group: Mapping[str, Any]) -> dict[str, tuple[tuple[str, str, str], Any, str]]:
+    """tally -> ((name, type, help), labels, their form)."""
+    forms: list[tuple[Mapping[str, tuple[str, str]], Any, str]] = [(_PAIR_COUNTERS[config.kind], group, "pair")]
+    if config.kind == "class":
+        forms.append((_CLASS_COUNTERS, {**group, "class": {"max": 100, "else": "other"}}, "class"))
+    forms.append((_SIDE_COUNTERS, {"side": {"allow": list(SIDES.values())}}, "side"))
+    forms.append((_PLAIN_COUNTERS, {}, "plain"))
+    return {
+        tally: ((short, "counter", text), labels, form)
+        for table, labels, form in forms
+        for tally, (short, text) in table.items()
+    }
+
+
+def truth_specs(namespace: str) -> dict[str, MetricSpec]:
+    """How the reading of the truth source goes."""
+    return {
+        "success": _spec(
+            f"{namespace}_truth_success", "gauge", "Whether the last read of the truth source succeeded.", {}
+        ),
+        "last": _spec(
+            f"{namespace}_truth_last_success_timestamp_seconds", "gauge",
+            "When the truth source was last read, Unix time.", {}, unit="seconds",
+        ),
+        "errors": _spec(
+            f"{namespace}_truth_errors_total", "counter",
+            "Failed reads of the truth source, and rows that made no sense (reason: row).", {"reason": None},
+        ),
+    }  # fmt: skip
+
+
+def drift_specs() -> dict[str, MetricSpec]:
+    """The gauges of drift."""
+    features = {"feature": None, "method": None}
+    return {
+        short: _of_model(short, "gauge", text, {"feature": None} if short == "drift_baseline_usable" else features)
+        for short, text in _DRIFT.items()
+    }
+
+
+def model_process_specs() -> dict[str, MetricSpec]:
+    """The figures of the model's processes."""
+    return {short: _of_model(short, kind, text, {}, unit=unit) for short, kind, unit, text in _PROCESSES}
+
+
+def gpu_specs() -> dict[str, MetricSpec]:
+    """The figures of GPUs."""
+    labels: dict[str, Any] = {"gpu": None, "gpu_uuid": None}
+    return {
+        short: _spec(prefixed(short), kind, text, labels | ({"reason": None} if short == "gpu_throttled" else {}), unit=unit)
+        for short, (kind, unit, text) in _GPUS.items()
+    }  # fmt: skip
+
+
+def fed_specs(config: Config) -> dict[str, MetricSpec]:
+    """What events may feed: all that is declared but what a collector fills."""
+    quality = set(config.quality.publish.values()) if config.quality else set()
+    owned = quality | (set(config.scrape.specs) if config.scrape else set())
+    return {name: spec for name, spec in config.specs.items() if name not in owned}
+
+
+def has_processes(config: Config) -> bool:
+    """Whether there are figures of the model's processes: their pids come with the client's datagrams."""
+    return config.process and config.ingest.unix is not None
+
+
+def has_gpus(config: Config) -> bool:
+    """Whether GPUs are looked for; those that a scraped server reports are left to it."""
+    return config.gpu != "off" and not (config.scrape and any("_gpu_" in name for name in config.scrape.specs))
+
+
+def built_in(config: Config) -> list[MetricSpec]:
+    """The families that the exporter has by itself in this configuration, those of GPUs included that may not be there."""
+    found = [*own_specs(config.namespace).values(), *process_specs().values(), *intake_specs(config.namespace).values()]
+    found.append(info_spec(config.model))
+    if config.quality is not None:
+        found += quality_specs(config.quality).all()
+        if config.quality.truth is not None:
+            found += truth_specs(config.namespace).values()
+    if config.drift is not None:
+        found += drift_specs().values()
+    if has_gpus(config):
+        found += gpu_specs().values()
+    if has_processes(config):
+        found += model_process_specs().values()
+    return found
+
+
+def families(config: Config) -> list[MetricSpec]:
+    """All families that the exporter may expose."""
+    return [*built_in(config), *(spec for _, spec in configured(config))]
+
+
+def configured(config: Config) -> Iterator[tuple[tuple[str, ...], MetricSpec]]:
+    """(place in the configuration, declaration) of what ``built_in`` lacks: the set for any model, the user's own metrics and
+    those of a scraped endpoint."""
+    for name, spec in fed_specs(config).items():
+        yield ("metrics", name), spec
+    if config.quality is not None:
+        for score, name in config.quality.publish.items():
+            yield ("quality", "publish", score), config.specs[name]
+    if config.scrape is not None:
+        for name, spec in config.scrape.specs.items():
+            yield ("scrape", "mapping", "metrics", name), spec
+
+
+def _of_model(short: str, kind: str, text: str, labels: Mapping[str, Any], **more: Any) -> MetricSpec:
+    return _spec(prefixed(short), kind, text, {**dict.fromkeys(MODEL_LABELS), **labels}, **more)
+
+
+def _spec(name: str, kind: str, text: str, labels: Mapping[str, Any], **more: Any) -> MetricSpec:
+    return MetricSpec.parse({"name": name, "type": kind, "help": text, "labels": labels, **more})

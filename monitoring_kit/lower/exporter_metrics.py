@@ -1,0 +1,60 @@
+"""Declared metrics that do not go with the exporter at whose port their service is scraped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monitoring_kit.diagnostics import Report, Span
+from monitoring_kit.resolve.exporters import DEFAULT_PORTS, ExporterView, port_of
+from monitoring_kit.resolve.exposed import plain, spec_config
+from monitoring_kit.resolve.system import System
+
+
+def report_declaration(exporter: ExporterView, mistake: Any, span: Span, report: Report) -> None:
+    """Report what the exporter finds wrong with the declaration at ``span``: its family is there already, or it cannot be."""
+    if not mistake.clash:
+        report.error("exporters/config", str(mistake.message), span)
+        return
+    off = ", or set `gpu: off` where no GPU is to be looked for" if "_gpu_" in mistake.path[1] else ""
+    report.error(
+        "exporters/declared-twice", str(mistake.message), span,
+        help="remove the declaration if the exporter's own metric is meant: rules, panels and docs know it without one; "
+        f"else give yours another name{off}",
+    )  # fmt: skip
+
+
+def report_uncollected(system: System, exporter: ExporterView, config: dict[str, Any], report: Report) -> None:
+    """Report the metrics that are declared for the exporter's service and that nothing there can ever expose."""
+    if not _alone(system, exporter):
+        return
+    known = system.registry.by_service.get(exporter.service, {})
+    unread = {n: (i, i.span) for n, i in known.items() if i.span is not None and n not in config["metrics"]}
+    if not unread:
+        return
+    own = {spec.name for spec in spec_config(exporter).exposed(exporter.block, plain(known))[0]}
+    for name, (info, span) in unread.items():
+        if name in own:
+            continue
+        if info.type == "summary":
+            fix = "declare a histogram, for the exporter has no summaries"
+        else:
+            source = next(iter(config.get("sources") or {}), "...")
+            fix = f"say where it comes from: `exporters: {{{exporter.name}: {{collect: {{{name}: {{source: {source}, sql: ...}}}}}}}}`"
+        report.warning(
+            "exporters/not-collected",
+            f"`{exporter.service}` is scraped only at the {exporter.name} exporter, which never serves `{name}`: a rule on it can never fire",
+            span, help=f"{fix}; or name the service that exposes it under `services`",
+        )  # fmt: skip
+
+
+def _alone(system: System, exporter: ExporterView) -> bool:
+    """Whether all series of the exporter's service come from the exporter, under the exporter's names."""
+    service = system.spec.services[exporter.service]
+    scrape, statsd = service.scrape, system.spec.statsd
+    if scrape is None or (statsd is not None and statsd.enabled):
+        return False
+    elsewhere = (scrape.probe, scrape.dns, scrape.http, scrape.file, scrape.kubernetes, scrape.docker, scrape.consul)
+    if scrape.metric_relabel or any(found is not None for found in elsewhere):
+        return False
+    port = port_of(exporter.block.get("listen"), DEFAULT_PORTS[exporter.name])
+    return all(port_of(target, 0) == port for target in scrape.targets)

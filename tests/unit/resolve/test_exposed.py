@@ -1,0 +1,246 @@
+"""The compiler knows the families of mkit's exporters: each that a running one has, and none that it cannot have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from monitoring_kit.exporters.ai.gpu import GpuCollector
+from monitoring_kit.exporters.business.build import make_exporter
+from monitoring_kit.exporters.business.config import parse_config
+from monitoring_kit.exporters.business.state import State
+from monitoring_kit.exporters.runtime import Exporter, Registry
+
+from monitoring_kit.pipeline import Compilation
+from monitoring_kit.promql.catalog import unit_of
+from monitoring_kit.resolve.registry import MetricInfo
+from tests.conftest import CHANNEL, HEAD, spelled
+from tests.unit.exporters.ai.rig import Rig
+
+Compile = Callable[..., Compilation]
+Shape = tuple[str, tuple[str, ...], tuple[float, ...], str, bool]
+
+AI = HEAD + CHANNEL + "services:\n  det: {kind: ai-model, scrape: {targets: ['ai-exporter:9642']}}\n"
+SEEN = "metrics:\n  seen_total: {type: counter, help: Seen., labels: {class: {values: [a, b]}}, services: [det]}\n"
+SOURCE = "sources: {db: {kind: sqlite, url: 'sqlite:////nowhere.db'}}"
+SQL = "source: db, sql: 'SELECT camera, at, n AS value FROM t WHERE at >= :since'"
+CONFIGURATIONS = {
+    "plain": "{listen: ':9642'}",
+    "truth": f"{{ingest: {{unix: SOCKET}}, {SOURCE}, truth: {{{SQL}, key: [camera, at], by: camera}}, model: {{cameras: 4}}}}",
+    "pushed": "{truth: {key: [id], kind: class, classes: [a, b]}, model: {info: {site: north}}}",
+    "drift": "{drift: {features: {sure: mkit_model_confidence_ratio}}, process: false, ingest: {unix: SOCKET}}",
+    "triton": "{scrape: {url: 'http://127.0.0.1:9/metrics', mapping: triton}}",
+    "vllm": "{scrape: {url: 'http://127.0.0.1:9/metrics', mapping: vllm}}",
+    "namespace": f"{{namespace: shop_ai, {SOURCE}, truth: {{{SQL}, key: [camera, at]}}}}",
+}  # fmt: skip
+BUSINESS = HEAD + CHANNEL + (
+    "services:\n  figures: {kind: business, scrape: {targets: ['business-exporter:9641']}}\n"
+    "metrics:\n  users: {type: gauge, help: Users., labels: {plan: {max: 5}}, services: [figures]}\n"
+    "  orders_total: {type: counter, help: Orders., services: [figures]}\n"
+    "  wait_seconds: {type: histogram, unit: seconds, help: W., buckets: [1, 2], services: [figures]}\n"
+)  # fmt: skip
+COLLECTED = (
+    f"exporters:\n  business:\n    {SOURCE}\n    collect:\n"
+    "      users: {source: db, every: 1m, sql: 'SELECT plan, COUNT(*) AS value FROM users GROUP BY plan'}\n"
+    "      orders_total: {source: db, sql: SELECT COUNT(*) AS value FROM orders}\n"
+    "      wait_seconds: {source: db, sql: 'SELECT id AS watermark, w AS value FROM o WHERE id > :watermark ORDER BY id'}\n"
+)  # fmt: skip
+
+
+def exposed(exporter: Exporter) -> dict[str, Shape]:
+    """The families that the running exporter has, whether or not it has series of them by now."""
+    registry = exporter.registry
+    return {family.name: shape(family.spec) for family in (*registry.families, *registry.self_metrics.families())}
+
+
+def shape(spec: Any) -> Shape:
+    return spec.kind, spec.label_names, spec.buckets, unit(spec.name, spec.unit), spec.native is not None
+
+
+def unit(name: str, declared: str | None) -> str:
+    """The unit, which a name may tell without a declaration."""
+    return declared or unit_of(name)
+
+
+def known(result: Compilation, service: str, name: str) -> dict[str, Shape]:
+    assert result.system is not None
+    assert result.ok, [spelled(d) for d in result.report]
+    families = result.system.registry.by_service[service].values()
+    return {f.name: known_shape(f) for f in families if f.source == f"mkit exporter {name}" or f.span is not None}
+
+
+def known_shape(info: MetricInfo) -> Shape:
+    return info.type, tuple(info.labels), info.buckets, unit(info.name, info.unit), info.native
+
+
+def written(result: Compilation, name: str) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load(result.outputs[f"exporters/{name}.yaml"].data)
+    return data
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_ai_exporter_has_what_is_known(name: str, compile_text: Compile, tmp_path: Path) -> None:
+    block = CONFIGURATIONS[name].replace("SOCKET", f"{tmp_path}/s")
+    result = compile_text(AI + SEEN + f"exporters:\n  ai: {block}\n")
+    config = written(result, "ai")
+    if "quality" in config:
+        config["quality"]["state_file"] = str(tmp_path / "ai.db")
+    with Rig({**config, "gpu": "off"}) as rig:
+        there = exposed(rig.exporter)
+    gpus = GpuCollector(None, Registry()).families if name != "triton" else ()
+    assert known(result, "det", "ai") == there | {family.name: shape(family.spec) for family in gpus}
+
+
+@pytest.mark.parametrize("namespace", ["", "    namespace: shop\n"])
+def test_the_business_exporter_has_what_is_known(namespace: str, compile_text: Compile, tmp_path: Path) -> None:
+    result = compile_text(BUSINESS + COLLECTED + namespace)
+    state = State(tmp_path / "state.db")
+    exporter = make_exporter(parse_config(written(result, "business")), state)
+    try:
+        there = exposed(exporter)
+    finally:
+        for close in (*exporter.close, exporter.registry.close, state.close):
+            close()
+    assert known(result, "figures", "business") == there
+    assert ("shop_up" in there) is bool(namespace)
+
+
+def test_a_namespace_holds_for_the_rules_that_mkit_brings(compile_text: Compile) -> None:
+    result = compile_text(AI + "exporters:\n  ai: {namespace: shop_ai}\n")
+    assert result.ok, [spelled(d) for d in result.report]
+    rules = result.outputs["prometheus/rules/service-det.yml"].data.decode()
+    assert "shop_ai_ingest_dropped_total" in rules
+    assert not [path for path, output in result.outputs.items() if b"mkit_ai_" in output.data]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        AI
+        + f"exporters:\n  ai: {{{SOURCE}, truth: {{{SQL}, key: [camera, at]}}, drift: {{features: {{f: mkit_model_batch_size}}}}}}\n",
+        BUSINESS + COLLECTED,
+    ],
+)
+def test_an_exporters_pack_says_of_its_metrics_what_the_exporter_says(text: str, compile_text: Compile) -> None:
+    result = compile_text(text)
+    assert result.ok, [spelled(d) for d in result.report]
+    assert result.system is not None
+    (exporter,) = result.system.exporters
+    families = result.system.registry.by_service[exporter.service]
+    assert exporter.loaded.metrics
+    for name, metric in exporter.loaded.metrics.items():
+        info = families[name]
+        assert info.source == f"mkit exporter {exporter.name}"
+        assert (metric.type, tuple(metric.labels)) == (info.type, tuple(info.labels)), name
+        assert metric.unit is None or info.unit in (metric.unit, "timestamp"), name
+        # The bounds that stand in the pack are used where the exporter has none.
+        assert all(info.labels[label].values or info.labels[label].max or not (body.values or body.max) for label, body in metric.labels.items())  # fmt: skip
+
+
+@pytest.mark.parametrize("namespace", ["'a b'", "7", "'x: {y'"])
+def test_a_namespace_that_is_none_is_told(namespace: str, compile_text: Compile) -> None:
+    result = compile_text(AI + f"exporters:\n  ai: {{namespace: {namespace}}}\n")
+    assert not result.ok
+    assert {code for code, _, _ in codes(result)} == {"exporters/config"}
+
+
+def codes(result: Compilation) -> list[tuple[str, int, str]]:
+    found = (d for d in result.report if d.code.startswith("exporters/"))
+    return [(d.code, d.span.line, d.help or "") for d in found]
+
+
+@pytest.mark.parametrize(
+    ("name", "type_"),
+    [
+        ("mkit_model_eval_accuracy_ratio", "gauge"),
+        ("mkit_ai_ingest_clients", "gauge"),
+        ("mkit_ai_ingest_events", "gauge"),
+        ("process_threads", "gauge"),
+        ("mkit_model_predictions", "gauge"),
+        ("mkit_model_gpu_power_watts", "gauge"),
+        ("seen", "gauge"),
+    ],
+)
+def test_a_declaration_of_a_family_that_is_there(name: str, type_: str, compile_text: Compile) -> None:
+    block = "exporters:\n  ai: {truth: {key: [id]}}\n"
+    text = AI + SEEN + f"  {name}: {{type: {type_}, help: Mine., services: [det]}}\n"
+    ((code, line, fix),) = codes(compile_text(text + block))
+    assert (code, line) == ("exporters/declared-twice", text.count("\n"))
+    assert "another name" in fix
+    assert ("gpu: off" in fix) is ("gpu" in name)
+
+
+def test_the_set_for_any_model_may_be_declared_anew(compile_text: Compile) -> None:
+    """With the exporter's own buckets where the declaration gives none."""
+    bare = "  mkit_model_inference_duration_seconds: {type: histogram, help: Mine., services: [det]}\n"
+    own = "  mkit_model_frame_latency_seconds: {type: histogram, buckets: [1, 2], help: Mine., services: [det]}\n"
+    other = "  other_seconds: {type: histogram, help: Mine., services: [det]}\n"
+    result = compile_text(AI + "metrics:\n" + bare + own + other + "exporters:\n  ai: {listen: ':9642'}\n")
+    assert codes(result) == []
+    with Rig({**written(result, "ai"), "gpu": "off"}) as rig:
+        there = exposed(rig.exporter)
+    found = known(result, "det", "ai")
+    names = ("mkit_model_inference_duration_seconds", "mkit_model_frame_latency_seconds", "other_seconds")
+    assert [there[name] for name in names] == [found[name] for name in names]
+    assert [len(found[name][2]) for name in names] == [24, 2, 11]
+
+
+def test_a_collected_metric_under_the_exporters_own_name(compile_text: Compile) -> None:
+    text = BUSINESS + "  mkit_business_up: {type: gauge, help: Mine., services: [figures]}\n"
+    more = "      mkit_business_up: {source: db, sql: SELECT 1 AS value}\n"
+    ((code, line, _),) = codes(compile_text(text + COLLECTED + more))
+    assert (code, line) == ("exporters/declared-twice", text.count("\n"))
+
+
+UNREAD = BUSINESS + "  unread: {type: gauge, help: Mine., services: [figures]}\n"
+TARGET = "targets: ['business-exporter:9641']"
+
+
+def test_a_metric_that_nothing_collects(compile_text: Compile) -> None:
+    result = compile_text(UNREAD + COLLECTED)
+    ((code, line, fix),) = codes(result)
+    assert result.ok
+    assert (code, line) == ("exporters/not-collected", UNREAD.count("\n"))
+    assert "collect: {unread: {source: db, sql: ...}}" in fix
+
+
+ELSEWHERE = [
+    (TARGET, "targets: ['business-exporter:9641', 'shop:8080']"),
+    (TARGET, TARGET + ", file: {files: [/etc/mkit/targets.json]}"),
+    (TARGET, TARGET + ", metric_relabel: [{source_labels: [__name__], target_label: x}]"),
+    ("metrics:\n", "statsd: {prefix: shop}\nmetrics:\n"),
+    ("  unread:", "  mkit_business_up:"),
+]
+
+
+@pytest.mark.parametrize(("there", "instead"), ELSEWHERE)
+def test_a_metric_that_may_come_from_elsewhere(there: str, instead: str, compile_text: Compile) -> None:
+    assert codes(compile_text(UNREAD.replace(there, instead) + COLLECTED)) == []
+
+
+def test_a_summary_of_the_ai_exporters_service(compile_text: Compile) -> None:
+    text = AI + "metrics:\n  s_seconds: {type: summary, help: S., services: [det]}\n"
+    ((code, _, fix),) = codes(compile_text(text + "exporters:\n  ai: {listen: ':9642'}\n"))
+    assert code == "exporters/not-collected"
+    assert "histogram" in fix
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        f"{{{SOURCE}, truth: {{source: db, sql: 5, key: [id]}}}}",
+        "{scrape: {url: 'http://a/metrics', mapping: {metrics: {x_total: 5}, rules: []}}}",
+        "{model: {info: {'a b': x}}}",
+        "{truth: {key: ['a b'], by: 'a b'}}",
+        "{model: 5, truth: 5, drift: 5, scrape: 5, ingest: 5}",
+    ],
+)
+def test_a_wrong_block_is_told_and_its_other_families_are_known(block: str, compile_text: Compile) -> None:
+    """No alert on what the exporter has is blamed for a mistake elsewhere."""
+    alert = "alerts:\n  Quiet: {expr: mkit_ai_ingest_clients == 0, severity: warning}\n"
+    result = compile_text(AI + f"exporters:\n  ai: {block}\n" + alert)
+    assert not result.ok
+    assert {d.code for d in result.report if d.code.startswith(("exporters/", "promql/"))} == {"exporters/config"}
