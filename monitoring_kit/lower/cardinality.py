@@ -24,7 +24,7 @@ from dataclasses import field, replace
 
 from monitoring_kit.conventions import SERVICE
 from monitoring_kit.frozen import dataclass
-from monitoring_kit.lower.limits import label_budget, series_bound
+from monitoring_kit.lower.limits import label_budget, series_bound, series_ceiling
 from monitoring_kit.lower.model import Model, RecordingRule
 from monitoring_kit.promql import Expr, ast, children
 from monitoring_kit.promql.world import stems
@@ -81,7 +81,8 @@ class Cardinality:
     def scraped(self, view: ServiceView) -> int:
         """The series of a service's scrape job, without those that Prometheus adds to every scrape."""
         known = self.system.registry.by_service.get(view.name, {})
-        return self.targets_of(view) * sum(series_bound(info) for info in known.values())
+        series, most = sum(series_bound(info) for info in known.values()), series_ceiling(self.system, view)
+        return self.targets_of(view) * (series if most is None else min(series, most))
 
     def series(self, expr: Expr) -> int:
         """The most series that ``expr`` returns."""

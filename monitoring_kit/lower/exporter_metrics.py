@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from monitoring_kit.diagnostics import Report, Span
-from monitoring_kit.resolve.exporters import DEFAULT_PORTS, ExporterView, port_of
+from monitoring_kit.resolve.exporters import ExporterView, serves_alone
 from monitoring_kit.resolve.exposed import plain, spec_config
 from monitoring_kit.resolve.system import System
 
@@ -25,7 +25,7 @@ def report_declaration(exporter: ExporterView, mistake: Any, span: Span, report:
 
 def report_uncollected(system: System, exporter: ExporterView, config: dict[str, Any], report: Report) -> None:
     """Report the metrics that are declared for the exporter's service and that nothing there can ever expose."""
-    if not _alone(system, exporter):
+    if not serves_alone(system.spec, exporter):
         return
     known = system.registry.by_service.get(exporter.service, {})
     unread = {n: (i, i.span) for n, i in known.items() if i.span is not None and n not in config["metrics"]}
@@ -45,16 +45,3 @@ def report_uncollected(system: System, exporter: ExporterView, config: dict[str,
             f"`{exporter.service}` is scraped only at the {exporter.name} exporter, which never serves `{name}`: a rule on it can never fire",
             span, help=f"{fix}; or name the service that exposes it under `services`",
         )  # fmt: skip
-
-
-def _alone(system: System, exporter: ExporterView) -> bool:
-    """Whether all series of the exporter's service come from the exporter, under the exporter's names."""
-    service = system.spec.services[exporter.service]
-    scrape, statsd = service.scrape, system.spec.statsd
-    if scrape is None or (statsd is not None and statsd.enabled):
-        return False
-    elsewhere = (scrape.probe, scrape.dns, scrape.http, scrape.file, scrape.kubernetes, scrape.docker, scrape.consul)
-    if scrape.metric_relabel or any(found is not None for found in elsewhere):
-        return False
-    port = port_of(exporter.block.get("listen"), DEFAULT_PORTS[exporter.name])
-    return all(port_of(target, 0) == port for target in scrape.targets)

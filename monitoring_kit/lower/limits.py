@@ -8,7 +8,7 @@ derived limit is an upper bound of what the spec declares, times head-room:
     for the runtime's own metrics (process, Go, Python, GC), rounded up to a thousand. A label's budget is the number of its
     ``values``, else its ``max``, else 20; a family with a label of unknown size counts 20,000 series at most, and 2,000
     when the spec does not declare it (it comes from a pack or a catalog). One child of a classic histogram is its buckets
-    + 3 series (``+Inf``, sum, count), of a summary 10.
+    + 3 series (``+Inf``, sum, count), of a summary 10. One of mkit's own exporters sends no more than its ``max_series``.
 ``label_limit``
     labels of the widest family, plus ``le`` or ``quantile``, plus the target's labels, plus ``__name__``, plus 10; at least 30.
 ``label_name_length_limit``
@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from monitoring_kit.resolve.exporters import serves_alone
 from monitoring_kit.resolve.registry import LabelInfo, MetricInfo
 from monitoring_kit.resolve.system import ServiceView, System
 from monitoring_kit.spec.services import Limits
@@ -53,7 +54,8 @@ def scrape_limits(system: System, view: ServiceView, target_labels: dict[str, st
     """The limits of a service's scrape job under Prometheus' own names; what the spec sets wins over what is derived."""
     scrape = view.spec.scrape
     probes = scrape is not None and scrape.probe is not None
-    derived = derive(system.registry.by_service.get(view.name, {}).values(), target_labels, urls=probes)
+    known = system.registry.by_service.get(view.name, {}).values()
+    derived = derive(known, target_labels, urls=probes, most=series_ceiling(system, view))
     written = _written(scrape.limits) if scrape is not None and scrape.limits is not None else {}
     if "sample_limit" in written and "body_size_limit" not in written and "body_size_limit" in derived:
         derived["body_size_limit"] = _body_size(int(written["sample_limit"]))
@@ -62,13 +64,14 @@ def scrape_limits(system: System, view: ServiceView, target_labels: dict[str, st
 
 
 def derive(
-    families: Iterable[MetricInfo], target_labels: dict[str, str], *, urls: bool = False
+    families: Iterable[MetricInfo], target_labels: dict[str, str], *, urls: bool = False, most: int | None = None
 ) -> dict[str, int | str]:
-    """The limits that the declared families imply; empty when none is declared. ``urls``: the targets are URLs."""
+    """The limits that the declared families imply; empty when none is declared. ``urls``: the targets are URLs; ``most``: the most
+    series that a target serves by a limit of its own."""
     known = list(families)
     if not known:
         return {}
-    samples = _sample_limit(known)
+    samples = _sample_limit(known, most)
     return {
         "sample_limit": samples,
         "label_limit": max(30, max(len(f.labels) for f in known) + 1 + len(target_labels) + 2 + 1 + 10),
@@ -96,8 +99,15 @@ def _series_per_child(family: MetricInfo) -> int:
     return SUMMARY_SERIES if family.type == "summary" else 1
 
 
-def _sample_limit(families: list[MetricInfo]) -> int:
-    wanted = HEAD_ROOM * sum(series_bound(f) for f in families) + RUNTIME_SAMPLES
+def series_ceiling(system: System, view: ServiceView) -> int | None:
+    """The ``max_series`` of mkit's own exporter, where all of a service's series come from it; else None."""
+    hosted = (exporter for exporter in system.exporters if exporter.service == view.name)
+    return next((exporter.max_series for exporter in hosted if serves_alone(system.spec, exporter)), None)
+
+
+def _sample_limit(families: list[MetricInfo], most: int | None) -> int:
+    series = sum(series_bound(f) for f in families)
+    wanted = HEAD_ROOM * (series if most is None else min(series, most)) + RUNTIME_SAMPLES
     return math.ceil(wanted / 1000) * 1000
 
 

@@ -16,6 +16,8 @@ from monitoring_kit.spec.shapes.secrets import report_inline_login, report_inlin
 
 # The ports that the exporters listen on when the spec says nothing.
 DEFAULT_PORTS = {"business": 9641, "ai": 9642}
+# The most series that an exporter serves when the spec says nothing.
+DEFAULT_MAX_SERIES = 10_000
 _NAMESPACE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
@@ -28,6 +30,12 @@ class ExporterView:
     block: dict[str, Any]
     node: Mapping
     loaded: LoadedPack
+
+    @property
+    def max_series(self) -> int:
+        """The most series that it serves, whatever the labels of its metrics may be."""
+        written = self.block.get("max_series")
+        return written if isinstance(written, int) else DEFAULT_MAX_SERIES
 
 
 def find_exporters(spec: Spec, packs: Packs, report: Report) -> list[ExporterView]:
@@ -93,6 +101,19 @@ def _renamed(name: str, namespace: Any) -> tuple[str, str] | None:
     if not isinstance(namespace, str) or not _NAMESPACE.fullmatch(namespace) or namespace == f"mkit_{name}":
         return None
     return f"mkit_{name}_", f"{namespace}_"
+
+
+def serves_alone(spec: Spec, exporter: ExporterView) -> bool:
+    """Whether all series of the exporter's service come from the exporter, under the exporter's names."""
+    service = spec.services[exporter.service]
+    scrape, statsd = service.scrape, spec.statsd
+    if scrape is None or (statsd is not None and statsd.enabled):
+        return False
+    elsewhere = (scrape.probe, scrape.dns, scrape.http, scrape.file, scrape.kubernetes, scrape.docker, scrape.consul)
+    if scrape.metric_relabel or any(found is not None for found in elsewhere):
+        return False
+    port = port_of(exporter.block.get("listen"), DEFAULT_PORTS[exporter.name])
+    return all(port_of(target, 0) == port for target in scrape.targets)
 
 
 def port_of(listen: Any, default: int) -> int:

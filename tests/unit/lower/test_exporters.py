@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from monitoring_kit.exporters.ai.config import parse_config as ai_config
 from monitoring_kit.exporters.business.config import parse_config
 
 from monitoring_kit.pipeline import Compilation
@@ -91,6 +92,28 @@ def test_a_figure_that_has_failed_since_the_start(tmp_path: Path, compile_text: 
         "50 ExporterFiguresStale": [],
     }
     firing(tmp_path, compile_text(SPEC + EXPORTERS), "shop", series, wanted)
+
+
+@pytest.mark.parametrize(("written", "samples"), [("", 22_000), (", max_series: 500", 3_000)])
+def test_the_scrape_takes_what_the_exporter_may_serve_and_no_more(
+    compile_text: Callable[..., Compilation], written: str, samples: int
+) -> None:
+    """Twice `max_series` and 2,000, though the labels would allow 83 families of more."""
+    result = compile_text(AI.replace("listen: ':9642'", f"listen: ':9642'{written}"))
+    jobs = {
+        job["job_name"]: job
+        for job in yaml.safe_load(result.outputs["prometheus/prometheus.yml"].data)["scrape_configs"]
+    }
+    assert jobs["m"]["sample_limit"] == samples
+    assert result.system is not None
+    assert {exporter.max_series for exporter in result.system.exporters} == {
+        500 if written else ai_config({}).max_series
+    }
+    more = compile_text(AI.replace("['ai-exporter:9642']", "['ai-exporter:9642', 'other:80']"))
+    jobs = {
+        job["job_name"]: job for job in yaml.safe_load(more.outputs["prometheus/prometheus.yml"].data)["scrape_configs"]
+    }
+    assert jobs["m"]["sample_limit"] > 22_000
 
 
 def test_truth_that_was_never_read(tmp_path: Path, compile_text: Callable[..., Compilation]) -> None:
