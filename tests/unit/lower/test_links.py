@@ -25,7 +25,7 @@ DOCS, GRAFANA = "docs_url: https://docs.example.com/x\n", "grafana: {url: 'https
     ],
 )  # fmt: skip
 def test_links_that_lead_nowhere_are_told(compile_text: Compile, given: str, says: str, help_: str) -> None:
-    text, place = marked(f"{HEAD}channels:\n  {HOOK}\n  {MAIL}\n{WEB}{given}")
+    text, place = marked(f"{HEAD}alerting: {{default: [hook]}}\nchannels:\n  {HOOK}\n  {MAIL}\n{WEB}{given}")
     done = compile_text(text)
     (found,) = done.report
     assert (found.code, found.severity.word) == ("alerts/no-links", "info")
