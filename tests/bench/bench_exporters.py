@@ -134,7 +134,9 @@ def instrumentation() -> Iterator[Figure]:
     classic = registry.declare({"name": "h", **spec}).labels()
     both = registry.declare({"name": "n", **spec, "native": True}).labels()
     yield Figure("counter inc", "mkit", per_call(counter.inc), "ns")
-    peer_inc = per_call(TheirCounter("c", "x", registry=theirs).inc)
+    # The best of some runs: it stands for the machine, whose other load only adds.
+    their_counter = TheirCounter("c", "x", registry=theirs)
+    peer_inc = min(per_call(their_counter.inc) for _ in range(5))
     yield Figure("counter inc", "prometheus_client", peer_inc, "ns")
     yield pace(peer_inc)
     yield Figure("observe, 16 buckets", "mkit", per_call(lambda: classic.observe(0.0123)), "ns")
