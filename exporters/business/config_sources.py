@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import tzinfo
 from typing import Any
 
@@ -14,6 +15,8 @@ from .zones import zone
 
 KINDS = ("mysql", "mariadb", "postgresql", "sqlite", "redis", "http")
 SQL_DIALECT = {"mysql": "mysql", "mariadb": "mysql", "postgresql": "postgresql", "sqlite": "sqlite"}
+# RFC 9110, 5.6.2: a token.
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HTTP_KEYS = ("statuses", "max_bytes", "bearer_file", "headers", "header_files")
 
 
@@ -109,6 +112,10 @@ def _http(here: Fields) -> HttpConfig:
         if name.lower() in ("authorization", "cookie", "proxy-authorization"):
             headers.error(name, "is a secret; use bearer_file or header_files")
     files = Fields(here.raw("header_files"), (*here.path, "header_files"), here.errors)
+    for group in (headers, files):
+        for name in group.data:
+            if not _HEADER.fullmatch(name):
+                group.error(name, "is no header's name: letters, digits and `-`")
     return HttpConfig(
         statuses=here.get("statuses", (200,), _statuses),
         max_bytes=here.get("max_bytes", 1 << 20, read.size),

@@ -12,7 +12,7 @@ from monitoring_kit.load.nodes import Mapping
 from monitoring_kit.resolve.packs import LoadedPack, Packs
 from monitoring_kit.spec.model import Spec
 from monitoring_kit.spec.platform import Dashboard, Panel
-from monitoring_kit.spec.shapes.secrets import report_inline_login, report_inline_secrets
+from monitoring_kit.spec.shapes.secrets import report_inline_login, report_inline_parameters, report_inline_secrets
 
 # The ports that the exporters listen on when the spec says nothing.
 DEFAULT_PORTS = {"business": 9641, "ai": 9642}
@@ -53,6 +53,7 @@ def find_exporters(spec: Spec, packs: Packs, report: Report) -> list[ExporterVie
         report_inline_secrets(node.get("sources"), report, named=True)
         report_inline_secrets(node.get("truth"), report)
         report_inline_login(node.get("scrape"), report)
+        report_inline_parameters(node.get("collect"), report)
         port = port_of(block.get("listen"), default)
         service = _scraped_at(spec, port)
         loaded = packs.shipped(f"exporters/{name}", _renamed(name, block.get("namespace")))

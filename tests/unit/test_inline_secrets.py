@@ -132,7 +132,13 @@ USERS = "prometheus: {web: {users: %s}}\n" + WEB
                 "http, url: 'https://h/x', headers: {X-Auth: hunter2}",
                 "http, url: 'https://h/x', headers: {Api-Key: hunter2}",
                 "http, url: 'https://h/x', headers: {Private-Token: hunter2}",
+                "http, url: 'https://h/x', header_files: {X-Api-Key: hunter2}",
+                "http, url: 'https://h/x', bearer_file: hunter2",
+                "redis, dsn_file: 'redis://u:hunter2@h/0'",
             )
+        ),
+        (BUSINESS % "http, url: 'https://h/x'").replace(
+            "query: SELECT 1 AS value", "path: '/v1?api_key=hunter2', jmespath: n"
         ),
         BUSINESS.replace("s: {kind: %s}", "s: ['mysql://user:hunter2@h/x']"),
         USERS % "{bob: [hunter2]}",
@@ -161,7 +167,7 @@ def test_a_secret_in_any_form_is_refused_and_not_shown(tmp_path: Path, block: st
         "http, url: 'https://h:8080/@me'",
         "http, url: 'http://[::1]:80/x'",
         "http, url: 'https://h/x', headers: {X-Partition-Key: eu, Accept: a}",
-        "http, url: 'https://h/x', header_files: {X-Api-Key: /run/secrets/key}",
+        "http, url: 'https://h/x', header_files: {X-Api-Key: /run/secrets/key}, tls: {ca_file: ./ca.pem}",
     ],
 )
 def test_what_is_no_secret_is_accepted(compile_text: Callable[..., Compilation], body: str) -> None:

@@ -36,10 +36,13 @@ def carries_credential(url: str) -> bool:
     return bool(_INFLUX_LOGIN.search(url) and _INFLUX_USER.search(url))
 
 
-def report_inline_secrets(node: Node | None, report: Report, *, named: bool = False, headers: bool = False) -> None:
+def report_inline_secrets(
+    node: Node | None, report: Report, *, named: bool = False, headers: bool = False, files: bool = False
+) -> None:
     """Report every secret below ``node``, a block whose keys others judge: an inline password, token, DSN or header.
 
-    ``named``: the block's own keys are names of the author's choice, where `token` is no secret; ``headers``: they are HTTP's.
+    ``named``: the block's own keys are names of the author's choice, where `token` is no secret; ``headers``: they are HTTP's;
+    ``files``: each names a file, so that `X-Api-Key` is right there.
     """
     if isinstance(node, Sequence):
         for item in node.items:
@@ -47,11 +50,12 @@ def report_inline_secrets(node: Node | None, report: Report, *, named: bool = Fa
                 _report("url", item.span, report)
             report_inline_secrets(item, report)
     for name, entry in node.entries.items() if isinstance(node, Mapping) else ():
-        if _is_secret(name, entry.value, named=named):
+        if isinstance(entry.value, Scalar) and (files or name.endswith("_file")):
+            _report_pasted(name, entry.value, report)
+        elif _is_secret(name, entry.value, named=named):
             _report(name, entry.key.span, report, header=headers)
         elif not isinstance(entry.value, Scalar):
-            # `header_files` names files: `X-Api-Key` is right there.
-            report_inline_secrets(entry.value, report, named=name == "header_files", headers=name == "headers")
+            report_inline_secrets(entry.value, report, headers=name == "headers", files=name == "header_files")
 
 
 def _is_secret(name: str, value: Node, *, named: bool) -> bool:
@@ -66,14 +70,37 @@ def _is_secret(name: str, value: Node, *, named: bool) -> bool:
 def _report(name: str, span: Span, report: Report, *, header: bool = False) -> None:
     what, file = "would put a secret", "password_file"
     plain = name.lower().replace("-", "_")
+    if header and plain != "authorization":
+        where = f"keep it in a file on the exporter's machine and name that: `header_files: {{{name}: /run/secrets/{plain}}}`"
+        report.error("secrets/inline", f"`{name}` {what} into the spec and its output", span, secret=True, help=where)
+        return
     if plain in ("dsn", "url"):
         what, file = "puts a credential", "dsn_file"
     elif header or {"token", "bearer"} & set(plain.split("_")):
         file = "bearer_file"
     where = f"keep it in a file on the exporter's machine and name that: `{file}: /run/secrets/{file.removesuffix('_file')}`"
-    if header:
-        where += f"; for other headers than Authorization: `header_files: {{{name}: /run/secrets/{plain}}}`"
     report.error("secrets/inline", f"`{name}` {what} into the spec and its output", span, secret=True, help=where)
+
+
+def _report_pasted(name: str, value: Scalar, report: Report) -> None:
+    """Report what stands where a file's path is wanted and is none: most likely the secret itself."""
+    if not value.is_null and ("/" not in value.text or carries_credential(value.text)):
+        report.error(
+            "secrets/inline", f"`{name}` names a file, and its value is no path of one", value.span, secret=True,
+            help="write the path of the file that holds the secret, such as `/run/secrets/key`, or `./key` beside the exporter",
+        )  # fmt: skip
+
+
+def report_inline_parameters(node: Node | None, report: Report) -> None:
+    """Report a secret in the ``path`` of the entries of ``node``: what each adds to its source's URL."""
+    for entry in node.entries.values() if isinstance(node, Mapping) else ():
+        path = entry.value.get("path") if isinstance(entry.value, Mapping) else None
+        if isinstance(path, Scalar) and carries_credential(path.text):
+            report.error(
+                "secrets/inline", "`path` puts a credential into the spec and its output", path.span, secret=True,
+                help="keep the source's whole URL with the parameter in a file: `dsn_file: /run/secrets/dsn`, "
+                "or send it as a header: `header_files: {X-Api-Key: /run/secrets/key}`",
+            )  # fmt: skip
 
 
 def report_inline_login(node: Node | None, report: Report) -> None:

@@ -8,19 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from monitoring_kit.cli.main import main
+from tests.unit.cli.shop import SPEC
 
-SPEC = """\
-version: mkit/v1
-system: shop
-services:
-  web:
-    kind: http
-    scrape: {targets: ["web:8080"]}
-alerts:
-  HighErrorRate: {services: [web], when: errors > 5%, for: 5m, severity: critical, notify: [mail]}
-channels:
-  mail: {kind: webhook, url: "http://hook:1/"}
-"""
 EXPORTERS = """\
 version: mkit/v1
 system: shop

@@ -18,19 +18,8 @@ from click.testing import CliRunner, Result
 
 from monitoring_kit.cli.main import COMMANDS, main
 from monitoring_kit.stack.tools import find_tools
+from tests.unit.cli.shop import SPEC
 
-SPEC = """\
-version: mkit/v1
-system: shop
-services:
-  web:
-    kind: http
-    scrape: {targets: ["web:8080"]}
-alerts:
-  HighErrorRate: {services: [web], when: errors > 5%, for: 5m, severity: critical, notify: [mail]}
-channels:
-  mail: {kind: webhook, url: "http://hook:1/"}
-"""
 TOOLS = find_tools()
 needs_tools = pytest.mark.skipif(
     not (TOOLS["promtool"].found and TOOLS["amtool"].found), reason="promtool and amtool are not here: run `make tools`"

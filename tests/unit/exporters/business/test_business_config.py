@@ -302,3 +302,17 @@ def test_gauge_may_end_in_count_and_is_checked_otherwise() -> None:
     assert parse_config(GOOD).metrics["user_count"].spec.name == "user_count"
     assert any("user_count" in line and "reserved" in line for line in mistakes(metric(labels={"quantile": {}})))
     assert mistakes(metric(buckets=[1]))
+
+
+@pytest.mark.parametrize("key", ["headers", "header_files"])
+def test_what_is_no_headers_name_is_refused(key: str) -> None:
+    source = {
+        "kind": "http",
+        "url": "https://h/x",
+        key: {"X Api Key": "/run/secrets/key", "X-Good": "/run/secrets/good"},
+    }
+    metric = {"type": "gauge", "help": "M.", "source": "api", "query": "n"}
+    found = read_config({"sources": {"api": source}, "metrics": {"m": metric}})[1]
+    assert [(m.path, str(m.message)) for m in found] == [
+        (("sources", "api", key, "X Api Key"), "is no header's name: letters, digits and `-`")
+    ]
