@@ -14,7 +14,7 @@ from .build_parts import add_drift, add_gpu, add_quality, add_scrape
 from .catalog import model_specs
 from .config import Config, IngestConfig
 from .datagrams import DatagramServer, Handler, claim_socket, decode, udp_socket, unix_socket
-from .families import fed_specs, has_processes, info_spec
+from .families import fed_specs, has_processes, has_sockets, info_spec
 from .http_events import MAX_BODY, EventsHandler
 from .intake import Intake
 from .meters import Meters
@@ -33,7 +33,7 @@ def make_exporter(config: Config, lasting: Lasting, polls: list[TruthPoll] | Non
     ``polls`` is given by a check, which touches no socket and no state: it gets the truth source, to ask it once.
     """
     registry = Registry(config.namespace, config.max_series)
-    meters = Meters(registry)
+    meters = Meters(registry, has_sockets(config))
     fills = {"model": config.model.name, "version": config.model.version}
     specs = fed_specs(config)
     targets = Targets(registry, specs, fills)
@@ -142,10 +142,11 @@ def _listen(server: DatagramServer, handle: Handler, parts: Parts, unix: tuple[s
 
     def start() -> None:
         server.handle = handle
-        if unix is not None:
+        bound = parts.intake.meters.bound
+        if unix is not None and bound is not None:
             transport, mode = unix
             server.set_mode(mode)
-            server.watch = parts.intake.meters.bound.labels(transport).set
+            server.watch = bound.labels(transport).set
             server.watch(1.0)
         server.start()
 

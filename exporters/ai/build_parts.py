@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -11,6 +12,8 @@ from .config_quality import QualityConfig
 from .families import has_gpus
 from .join import Join
 from .parts import Lasting, Parts
+
+log = logging.getLogger(__name__)
 
 
 def add_quality(config: Config, parts: Parts, lasting: Lasting) -> None:
@@ -80,6 +83,8 @@ def add_drift(config: Config, parts: Parts) -> None:
     file = config.drift.baseline
     # Before the first baseline is made there is none; an unreadable one is a mistake.
     baseline = load_baseline(file) if file is not None and file.exists() else None
+    if file is not None and baseline is None:
+        log.warning("there is no baseline yet; drift is not judged", extra={"file": str(file)})
     drift = Drift(config.drift, parts.model, baseline, parts.registry)
     for feature, metric in config.drift.features.items():
         if parts.intake.targets.get(metric) is None:

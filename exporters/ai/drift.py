@@ -100,11 +100,11 @@ class Drift:
             for feature in config.features
             if feature in references
         }
-        # Without a baseline nothing is judged because nobody asked for it yet; with one that does not fit, by mistake.
-        self._usable = {feature: feature in references for feature in config.features} if baseline is not None else {}
-        self._families = {short: registry.declare(spec) for short, spec in drift_specs().items()}
-        self._fit = self._families.pop("drift_baseline_usable")
-        self.families = (*self._families.values(), self._fit)
+        # Where no baseline is named nobody asked for a judgement; one that is not there, or does not fit, keeps it from whoever did.
+        specs = drift_specs() if config.baseline is not None else {}
+        self._usable = {feature: feature in references for feature in config.features}
+        self._families = {short: registry.declare(spec) for short, spec in specs.items()}
+        self.families = tuple(self._families.values())
 
     def watcher(self, feature: str) -> Callable[[Sequence[float], Sequence[int]], None]:
         """What takes the feature's observations."""
@@ -120,8 +120,11 @@ class Drift:
         return watch
 
     def collect(self, deadline: Deadline) -> Iterator[FamilyRows]:
-        """Scores, thresholds and sizes; scores and thresholds are absent under ``min_samples``."""
+        """Scores, thresholds and sizes; scores and thresholds are absent under ``min_samples``, all of them where no baseline is named."""
         rows: dict[str, list[tuple[tuple[str, ...], float]]] = {short: [] for short in self._families}
+        if not rows:
+            return
+        rows["drift_baseline_usable"] = [((*self._model, name), float(fits)) for name, fits in self._usable.items()]
         for feature, ring in self._rings.items():
             with self._lock:
                 counts = ring.merged()
@@ -133,7 +136,6 @@ class Drift:
                     rows["drift_threshold"].append((labels, threshold))
         for short, family in self._families.items():
             yield FamilyRows(family, rows[short])
-        yield FamilyRows(self._fit, [((*self._model, name), float(fits)) for name, fits in self._usable.items()])
 
     def _judged(self, ref: Reference, counts: list[int]) -> Iterator[tuple[str, float | None, float]]:
         size, alpha = sum(counts), self._config.alpha

@@ -5,7 +5,7 @@ Each part of the exporter declares what stands here, by its own short names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..runtime import MetricSpec
@@ -82,7 +82,7 @@ _DRIFT = {
     "drift_threshold": "The score that an undrifted window exceeds as rarely as the false-alarm budget says.",
     "drift_samples": "Observations in the window.",
     "drift_baseline_usable": (
-        "Whether the baseline is of this model version and has the feature; without, drift is not judged."
+        "Whether the baseline is there, of this model version and has the feature; without, drift is not judged."
     ),
 }
 
@@ -225,21 +225,50 @@ def has_gpus(config: Config) -> bool:
     return config.gpu != "off" and not (config.scrape and any("_gpu_" in name for name in config.scrape.specs))
 
 
+def has_sockets(config: Config) -> bool:
+    """Whether there is a unix socket that clients can lose."""
+    statsd = config.ingest.statsd
+    return config.ingest.unix is not None or (statsd is not None and statsd.unix is not None)
+
+
+def judges_drift(config: Config) -> bool:
+    """Whether drift is judged: without a baseline's name it is only captured, to make the first one of."""
+    return config.drift is not None and config.drift.baseline is not None
+
+
 def built_in(config: Config) -> list[MetricSpec]:
     """The families that the exporter has by itself in this configuration, those of GPUs included that may not be there."""
-    found = [*own_specs(config.namespace).values(), *process_specs().values(), *intake_specs(config.namespace).values()]
+    intake = intake_specs(config.namespace)
+    if not has_sockets(config):
+        del intake["bound"]
+    found = [*own_specs(config.namespace).values(), *process_specs().values(), *intake.values()]
     found.append(info_spec(config.model))
     if config.quality is not None:
         found += quality_specs(config.quality).all()
         if config.quality.truth is not None:
             found += truth_specs(config.namespace).values()
-    if config.drift is not None:
+    if judges_drift(config):
         found += drift_specs().values()
     if has_gpus(config):
         found += gpu_specs().values()
     if has_processes(config):
         found += model_process_specs().values()
     return found
+
+
+def dormant(config: Config) -> list[tuple[str, MetricSpec]]:
+    """(key of the spec's block, family): what the exporter would have by itself if that key were written."""
+    other: list[tuple[str, Iterable[MetricSpec]]] = [("ingest.unix", [intake_specs(config.namespace)["bound"]])]
+    for kind in BY_KIND:
+        key = "truth" if config.quality is None and kind == QualityConfig.kind else f"truth.kind: {kind}"
+        other.append((key, quality_specs(QualityConfig(kind)).all()))
+    other.append(("truth.source", truth_specs(config.namespace).values()))
+    other.append(("drift" if config.drift is None else "drift.baseline", drift_specs().values()))
+    other.append(("ingest.unix" if config.process else "process: true", model_process_specs().values()))
+    if config.gpu == "off":
+        other.append(("gpu: auto", gpu_specs().values()))
+    have = {spec.name for spec in families(config)}
+    return [(key, spec) for key, specs in other for spec in specs if spec.name not in have]
 
 
 def families(config: Config) -> list[MetricSpec]:

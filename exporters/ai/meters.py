@@ -7,17 +7,17 @@ from .families import intake_specs
 
 
 class Meters:
-    """Counters of the intake, all known series at zero. Write under the intake's lock."""
+    """Counters of the intake, all known series at zero. Write under the intake's lock. ``sockets``: whether there are unix sockets."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, sockets: bool) -> None:
         specs = intake_specs(registry.namespace)
         self.events = registry.declare(specs["events"])
         self.batches = registry.declare(specs["batches"])
         self.dropped = registry.declare(specs["dropped"])
         self.lost = registry.declare(specs["lost"])
         self.clients = registry.declare(specs["clients"])
-        # Not handed on: each configuration has its own sockets.
-        self.bound = registry.declare(specs["bound"])
+        # Not handed on: each configuration has its own sockets, or none.
+        self.bound = registry.declare(specs["bound"]) if sockets else None
         self.families = (self.events, self.batches, self.dropped, self.lost, self.clients)
         for family in self.families:
             family.init_known()

@@ -11,7 +11,7 @@ from ..business.fields import Fields, Mistake
 from ..runtime import MetricSpec
 from .catalog import model_specs, read_yaml
 from .config import draft, read_config
-from .families import families
+from .families import dormant, families
 
 TOP_KEYS = ("listen", "namespace", "max_series", "ingest", "model", "drift", "scrape", "gpu", "process")
 TRUTH_KEYS = (
@@ -54,9 +54,16 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
 
 def exposed(block: Any, metrics: Mapping[str, Any]) -> tuple[list[MetricSpec], dict[str, MetricSpec]]:
     """(all families that the exporter may expose, those of them that ``metrics`` may declare anew). Arguments as for
-    ``from_spec``; what is wrong with them is not told here, and its families are left out."""
-    config = draft(_config(block, metrics)[0])[0]
-    return families(config), model_specs(config.model.cameras)
+    ``from_spec``; what is wrong with them is not told here, and until it is right the families of every key count as served."""
+    made, mistakes = _config(block, metrics)
+    config, more = draft(made)
+    unsure = [spec for _, spec in dormant(config)] if mistakes or more else []
+    return [*families(config), *unsure], model_specs(config.model.cameras)
+
+
+def switched_off(block: Any, metrics: Mapping[str, Any]) -> list[tuple[str, MetricSpec]]:
+    """(key below ``exporters.ai``, family) of what the exporter serves only where that key is written, and it is not. Arguments as for ``from_spec``."""
+    return dormant(draft(_config(block, metrics)[0])[0])
 
 
 def _config(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], list[Mistake]]:

@@ -50,6 +50,11 @@ def exposed(block: Any, metrics: Mapping[str, Any]) -> tuple[list[MetricSpec], d
     return families(draft(_config(block, metrics)[0])[0]), {}
 
 
+def switched_off(block: Any, metrics: Mapping[str, Any]) -> list[tuple[str, MetricSpec]]:
+    """(key below ``exporters.business``, family) of what the exporter serves only where that key is written: there is nothing of the kind."""
+    return []
+
+
 def _config(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], list[Mistake], dict[str, str]]:
     """(configuration, the spec's own mistakes, the key of each metric's query)."""
     mistakes: list[Mistake] = []

@@ -40,6 +40,7 @@ def spec_world(system: System, model: Model) -> World:
         features=frozenset(prometheus.features),
         alertnames=frozenset(rule.name for rule in model.alerts),
         finite=enabled(system) is not None,
+        dormant=system.registry.dormant,
     )
 
 

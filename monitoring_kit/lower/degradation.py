@@ -11,8 +11,7 @@ from monitoring_kit.lower.signals import signal_expr
 from monitoring_kit.promql import Expr, add_matchers, ast
 from monitoring_kit.promql import build as b
 from monitoring_kit.promql.world import stems
-from monitoring_kit.resolve.resolve import needed_series
-from monitoring_kit.resolve.signals import Signal, SignalUse
+from monitoring_kit.resolve.signals import Signal, SignalUse, needed_series
 from monitoring_kit.resolve.system import ServiceView
 from monitoring_kit.spec.alerting import Alert
 from monitoring_kit.spec.detection import Degradation

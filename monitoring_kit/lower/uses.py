@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from monitoring_kit.diagnostics import Note, Report, Span
 from monitoring_kit.diagnostics.suggest import did_you_mean
-from monitoring_kit.resolve.signals import Signal, SignalUse
+from monitoring_kit.resolve.signals import Signal, SignalUse, needed_series
 from monitoring_kit.resolve.system import System
 from monitoring_kit.resolve.uses import RawUse, UseError, read_whole_use
 from monitoring_kit.spec.quantity import DIMENSIONS, Quantity
@@ -61,12 +61,19 @@ def unknown_signal(
     packs = {v.pack.kind: v.pack for v in system.services.values()}
     for kind in sorted(kinds):
         if raw.name in packs[kind].signals:
-            from monitoring_kit.resolve.resolve import needed_series
-
             needs = ", ".join(f"`{n}`" for n in sorted(needed_series(packs[kind].signals[raw.name])))
             report.error(
                 "signals/unavailable", f"the signal `{raw.name}` needs {needs}, which the spec does not declare for these services", span,
                 help="declare the metric under `metrics:`, or map its own name with the service's `metrics:`",
+            )  # fmt: skip
+            return
+    for exporter in system.exporters:
+        series = exporter.off.get(raw.name)
+        if series is not None and (not services or exporter.service in services):
+            written = system.registry.dormant.get(series, f"exporters.{exporter.name}")
+            report.error(
+                "signals/unavailable", f"the signal `{raw.name}` needs `{series}`, which nothing exposes as the spec stands", span,
+                help=f"it is served once the spec has `{written}`",
             )  # fmt: skip
             return
     names = ", ".join(services) or "any service"

@@ -102,6 +102,8 @@ class World:
     prometheus: str | None = None
     features: frozenset[str] = frozenset()
     alertnames: frozenset[str] | None = None
+    dormant: Mapping[str, str] = field(default_factory=dict)
+    """Families that nothing exposes as things stand -> the key of the spec that would change it."""
     finite: bool = False
     """Whether a store of recorded series takes no infinite values."""
     _cache: dict[tuple[str, str | None], Series | None] = field(default_factory=dict, repr=False)

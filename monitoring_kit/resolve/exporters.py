@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Any
 
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.frozen import dataclass
 from monitoring_kit.load.nodes import Mapping
 from monitoring_kit.resolve.packs import LoadedPack, Packs
+from monitoring_kit.resolve.registry import SeriesNames
+from monitoring_kit.resolve.signals import needed_series
+from monitoring_kit.resolve.uses import read_conditions
 from monitoring_kit.spec.model import Spec
 from monitoring_kit.spec.platform import Dashboard, Panel
 from monitoring_kit.spec.shapes.secrets import report_inline_login, report_inline_parameters, report_inline_secrets
@@ -23,13 +26,15 @@ _NAMESPACE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class ExporterView:
-    """One exporter of the spec: ``block`` as plain data, and the service that is scraped at its port."""
+    """One exporter of the spec: ``block`` as plain data, and the service that is scraped at its port. ``loaded`` has what the exporter
+    serves as it is configured; signals that it would have with another key stand in ``off``, with the metric that they lack."""
 
     name: str
     service: str
     block: dict[str, Any]
     node: Mapping
     loaded: LoadedPack
+    off: dict[str, str] = field(default_factory=dict)
 
     @property
     def max_series(self) -> int:
@@ -74,6 +79,24 @@ def _with_sources(name: str, block: dict[str, Any], spec: Spec) -> dict[str, Any
     if name != "ai" or not isinstance(shared, dict):
         return block
     return {**block, "sources": {**shared, **(block.get("sources") or {})}}
+
+
+def narrowed(exporter: ExporterView, known: SeriesNames) -> ExporterView:
+    """``exporter`` without the signals and alerts that need a series which is not ``known`` of its service."""
+    off: dict[str, str] = {}
+    for name, signal in exporter.loaded.pack.signals.items():
+        lacking = sorted(series for series in needed_series(signal) if series not in known)
+        if lacking:
+            off[name] = lacking[0]
+    if not off:
+        return exporter
+    loaded = exporter.loaded
+    signals = {name: signal for name, signal in loaded.pack.signals.items() if name not in off}
+    alerts = {
+        name: alert for name, alert in loaded.alerts.items()
+        if alert.when is None or not any(part.use.name in off for part in read_conditions(alert.when))
+    }  # fmt: skip
+    return replace(exporter, loaded=replace(loaded, pack=replace(loaded.pack, signals=signals), alerts=alerts), off=off)
 
 
 def with_dashboards(spec: Spec, exporters: list[ExporterView]) -> Spec:

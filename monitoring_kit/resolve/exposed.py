@@ -1,7 +1,8 @@
 """What mkit's own exporters expose: asked of the exporters themselves, for what they have depends on their configuration.
 
 Each has a module ``spec_config`` that needs none of its drivers. It is imported by name, and only for a spec that has the
-exporter: ``exposed(block, declared)`` gives all its families, and those that the spec's ``metrics`` may declare anew.
+exporter: ``exposed(block, declared)`` gives all its families, and those that the spec's ``metrics`` may declare anew,
+``switched_off(block, declared)`` those that another key of the block would give.
 """
 
 from __future__ import annotations
@@ -52,11 +53,20 @@ def exposed(exporter: ExporterView, declared: Infos, written: Mapping[str, Metri
     """
     module = spec_config(exporter)
     if module is None:
-        return {}, declared
+        return dict(pack), declared
     families, anew = module.exposed(exporter.block, plain(declared))
     source = f"mkit exporter {exporter.name}"
     found = {spec.name: _info(spec, source, pack.get(spec.name)) for spec in families}
     return found, {name: _with_buckets(info, written[name], anew.get(name)) for name, info in declared.items()}
+
+
+def dormant(exporter: ExporterView, declared: Infos) -> dict[str, str]:
+    """Metric -> the key of the spec with which ``exporter`` would serve it; those that it serves are not among them."""
+    module = spec_config(exporter)
+    if module is None:
+        return {}
+    found = module.switched_off(exporter.block, plain(declared))
+    return {spec.name: f"exporters.{exporter.name}.{key}" for key, spec in reversed(found)}
 
 
 def _with_buckets(info: MetricInfo, written: Metric, own: Any) -> MetricInfo:

@@ -11,7 +11,7 @@ from monitoring_kit.diagnostics import Report
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.promql.catalog import Catalog, CatalogError, load_catalog, parse_catalog
 from monitoring_kit.resolve.exporters import ExporterView
-from monitoring_kit.resolve.exposed import exposed
+from monitoring_kit.resolve.exposed import dormant, exposed
 from monitoring_kit.resolve.packs import LoadedPack, PackMetric
 from monitoring_kit.resolve.registry import LabelInfo, MetricInfo, Registry
 from monitoring_kit.spec.model import Spec
@@ -44,6 +44,7 @@ def build_registry(
     # One shared mapping for all services with the same catalogs.
     bases: dict[tuple[str, ...], dict[str, MetricInfo]] = {}
     by_service: dict[str, dict[str, MetricInfo]] = {}
+    asleep: dict[str, str] = {}
     for name, service in spec.services.items():
         loaded = packs.get(name)
         names = loaded.pack.catalogs if loaded else ()
@@ -54,7 +55,8 @@ def build_registry(
             pack = hosted.loaded
             told = {n: _from_pack(n, m, service, pack.pack.kind) for n, m in pack.metrics.items()}
             found, mine = exposed(hosted, mine, spec.metrics, told)
-            assumed |= told | found
+            assumed |= found
+            asleep |= dormant(hosted, mine)
         by_service[name] = {**base, **assumed, **mine} if mine or assumed else base
     by_series: dict[str, MetricInfo] = {}
     for metrics in {id(m): m for m in by_service.values()}.values():
@@ -62,7 +64,7 @@ def build_registry(
             for series in info.series_names():
                 if series not in by_series or by_series[series].span is None:
                     by_series[series] = info
-    return Registry(by_service, by_series)
+    return Registry(by_service, by_series, {name: key for name, key in asleep.items() if name not in by_series})
 
 
 def _declared(spec: Spec, report: Report) -> dict[str, dict[str, MetricInfo]]:

@@ -41,9 +41,28 @@ class MetricInfo:
         return (self.name,)
 
 
+class SeriesNames:
+    """Membership of series names without expanding a whole catalog."""
+
+    def __init__(self, known: dict[str, MetricInfo]) -> None:
+        self.known = known
+
+    def __contains__(self, name: str) -> bool:
+        info = self.known.get(name)
+        if info is not None:
+            return True
+        for suffix in ("_bucket", "_count", "_sum"):
+            base = self.known.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
+            if base is not None and base.type in ("histogram", "summary"):
+                return True
+        return False
+
+
 @dataclass(frozen=True)
 class Registry:
-    """All metrics by service; ``by_series`` finds the family of a series name anywhere in the system."""
+    """All metrics by service; ``by_series`` finds the family of a series name anywhere in the system. ``dormant`` are the families
+    that nothing exposes as the spec stands, with the key of the spec that would change it."""
 
     by_service: dict[str, dict[str, MetricInfo]] = field(default_factory=dict)
     by_series: dict[str, MetricInfo] = field(default_factory=dict)
+    dormant: dict[str, str] = field(default_factory=dict)

@@ -9,13 +9,12 @@ from monitoring_kit.diagnostics import Report, Span, Stop
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.load import Document
 from monitoring_kit.load.nodes import Mapping
-from monitoring_kit.promql import Expr, rename_labels, rename_metrics, walk
-from monitoring_kit.promql.ast import VectorSelector
-from monitoring_kit.resolve.exporters import ExporterView, find_exporters, with_dashboards
+from monitoring_kit.promql import Expr, rename_labels, rename_metrics
+from monitoring_kit.resolve.exporters import ExporterView, find_exporters, narrowed, with_dashboards
 from monitoring_kit.resolve.metrics import build_registry
 from monitoring_kit.resolve.packs import LoadedPack, Packs
-from monitoring_kit.resolve.registry import MetricInfo
-from monitoring_kit.resolve.signals import Signal
+from monitoring_kit.resolve.registry import MetricInfo, SeriesNames
+from monitoring_kit.resolve.signals import Signal, needed_series
 from monitoring_kit.resolve.system import ServiceView, System
 from monitoring_kit.spec.alerting import Alert
 from monitoring_kit.spec.model import Spec
@@ -38,12 +37,15 @@ def resolve(spec: Spec, document: Document, report: Report) -> System:
         if found:
             loaded[name] = found
     exporters = find_exporters(spec, packs, report)
-    spec = with_dashboards(spec, exporters)
     hosts: dict[str, list[ExporterView]] = {}
     for exporter in exporters:
         hosts.setdefault(exporter.service, []).append(exporter)
-    hosted = {name: [exporter.loaded for exporter in found] for name, found in hosts.items()}
     registry = build_registry(spec, document, loaded, hosts, report)
+    exporters = [narrowed(found, SeriesNames(registry.by_service[found.service])) for found in exporters]
+    spec = with_dashboards(spec, exporters)
+    hosted: dict[str, list[LoadedPack]] = {}
+    for exporter in exporters:
+        hosted.setdefault(exporter.service, []).append(exporter.loaded)
     _check_references(spec, report)
     dependants = _dependants(spec)
     _check_cycles(spec, report)
@@ -136,36 +138,13 @@ def _view(
 
 def _signals(service: Service, loaded: LoadedPack, known: dict[str, MetricInfo]) -> dict[str, Signal]:
     """The pack's signals whose metrics the service exposes, under the service's own names."""
-    series = _SeriesNames(known)
+    series = SeriesNames(known)
     found = {}
     for name, signal in loaded.pack.signals.items():
         renamed = _renamed(signal, service)
         if all(needed in series for needed in needed_series(renamed)):
             found[name] = renamed
     return found
-
-
-class _SeriesNames:
-    """Membership of series names without expanding a whole catalog."""
-
-    def __init__(self, known: dict[str, MetricInfo]) -> None:
-        self.known = known
-
-    def __contains__(self, name: str) -> bool:
-        info = self.known.get(name)
-        if info is not None:
-            return True
-        for suffix in ("_bucket", "_count", "_sum"):
-            base = self.known.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
-            if base is not None and base.type in ("histogram", "summary"):
-                return True
-        return False
-
-
-def needed_series(signal: Signal) -> Iterable[str]:
-    """The names of the metrics that a signal reads; for a histogram its base name."""
-    exprs = [e for e in (signal.expr, signal.histogram, *(signal.ratio or ())) if e is not None]
-    return {n.name for e in exprs for n in walk(e) if isinstance(n, VectorSelector) and n.name}
 
 
 def _renamed(signal: Signal, service: Service) -> Signal:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import field
 from typing import Any
 
 from monitoring_kit.diagnostics import Span
 from monitoring_kit.frozen import dataclass
-from monitoring_kit.promql import Expr
+from monitoring_kit.promql import Expr, walk
+from monitoring_kit.promql.ast import VectorSelector
 from monitoring_kit.spec.quantity import Duration
 
 # How a signal's unit is drawn: Grafana's unit ids (@grafana/data valueFormats).
@@ -87,6 +89,12 @@ class SignalUse:
     def title(self) -> str:
         """A title for people: ``Latency p95``."""
         return self.signal.title + (f" {quantile_name(self.quantile)}" if self.quantile is not None else "")
+
+
+def needed_series(signal: Signal) -> Iterable[str]:
+    """The names of the metrics that a signal reads; for a histogram its base name."""
+    exprs = [e for e in (signal.expr, signal.histogram, *(signal.ratio or ())) if e is not None]
+    return {n.name for e in exprs for n in walk(e) if isinstance(n, VectorSelector) and n.name}
 
 
 def quantile_name(quantile: float | None) -> str:

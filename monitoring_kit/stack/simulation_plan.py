@@ -14,7 +14,7 @@ from monitoring_kit.lower.model import Model
 from monitoring_kit.promql import selectors
 from monitoring_kit.promql.ast import Matcher, VectorSelector
 from monitoring_kit.resolve.registry import LabelInfo, MetricInfo
-from monitoring_kit.resolve.resolve import needed_series
+from monitoring_kit.resolve.signals import needed_series
 from monitoring_kit.resolve.system import ServiceView, System
 from monitoring_kit.shipped import yaml_of
 

@@ -23,11 +23,21 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
         return
     if any(world.family(stem) for stem in stems(name)) or f"{name}_total" in known:
         return  # promql/histogram-base and promql/missing-total have more to say
+    span = (node.span[0], node.span[0] + len(name)) if node.name else node.span
+    consequence = "this alert can never fire" if subject.use == "alert" else "there is nothing to show"
+    for key in (world.dormant[stem] for stem in stems(name) if stem in world.dormant):
+        yield Finding(
+            CODE,
+            ERROR,
+            f"nothing exposes `{name}` as the spec stands: {consequence}",
+            span,
+            f"it is served once the spec has `{key}`",
+        )
+        return
     if name not in world.nearest:
         # Looked up once a name: comparing with thousands of names takes milliseconds.
         world.nearest[name] = closest(name, [*known, *world.records])
     near = world.nearest[name]
-    span = (node.span[0], node.span[0] + len(name)) if node.name else node.span
     if world.closed:
         help_ = (
             subject.instead(span, near, "did you mean") + "?"
@@ -36,7 +46,6 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
         )
         if near is None and name.split("_")[0] in _SIGNALS:
             help_ += f"; or use a signal, e.g. `when: {_condition(name.split('_')[0], subject.parent(node))}`"
-        consequence = "this alert can never fire" if subject.use == "alert" else "there is nothing to show"
         message = f"no service exposes a metric `{name}`, and no rule records it: {consequence}"
         yield Finding(CODE, ERROR, message, span, help_, fix=(span, near) if near else None)
     elif near is not None and is_typo(name, near):

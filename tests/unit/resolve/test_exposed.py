@@ -14,6 +14,7 @@ from monitoring_kit.exporters.business.config import parse_config
 from monitoring_kit.exporters.business.state import State
 from monitoring_kit.exporters.runtime import Exporter, Registry
 
+from monitoring_kit.diagnostics import Severity
 from monitoring_kit.pipeline import Compilation
 from monitoring_kit.promql.catalog import unit_of
 from monitoring_kit.resolve.registry import MetricInfo
@@ -31,7 +32,8 @@ CONFIGURATIONS = {
     "plain": "{listen: ':9642'}",
     "truth": f"{{ingest: {{unix: SOCKET}}, {SOURCE}, truth: {{{SQL}, key: [camera, at], by: camera}}, model: {{cameras: 4}}}}",
     "pushed": "{truth: {key: [id], kind: class, classes: [a, b]}, model: {info: {site: north}}}",
-    "drift": "{drift: {features: {sure: mkit_model_confidence_ratio}}, process: false, ingest: {unix: SOCKET}}",
+    "drift": "{drift: {features: {sure: mkit_model_confidence_ratio}, baseline: SOCKET.json}, process: false, ingest: {unix: SOCKET}}",
+    "capture": "{drift: {features: {sure: mkit_model_confidence_ratio}}, ingest: {statsd: {unix: SOCKET}}}",
     "triton": "{scrape: {url: 'http://127.0.0.1:9/metrics', mapping: triton}}",
     "vllm": "{scrape: {url: 'http://127.0.0.1:9/metrics', mapping: vllm}}",
     "namespace": f"{{namespace: shop_ai, {SOURCE}, truth: {{{SQL}, key: [camera, at]}}}}",
@@ -120,7 +122,7 @@ def test_a_namespace_holds_for_the_rules_that_mkit_brings(compile_text: Compile)
     "text",
     [
         AI
-        + f"exporters:\n  ai: {{{SOURCE}, truth: {{{SQL}, key: [camera, at]}}, drift: {{features: {{f: mkit_model_batch_size}}}}}}\n",
+        + f"exporters:\n  ai: {{{SOURCE}, truth: {{{SQL}, key: [camera, at]}}, drift: {{features: {{f: mkit_model_batch_size}}, baseline: b.json}}, ingest: {{unix: /run/s}}}}\n",
         BUSINESS + COLLECTED,
     ],
 )
@@ -138,6 +140,60 @@ def test_an_exporters_pack_says_of_its_metrics_what_the_exporter_says(text: str,
         assert metric.unit is None or info.unit in (metric.unit, "timestamp"), name
         # The bounds that stand in the pack are used where the exporter has none.
         assert all(info.labels[label].values or info.labels[label].max or not (body.values or body.max) for label, body in metric.labels.items())  # fmt: skip
+
+
+# A family -> the key that gives it.
+SWITCHED = {
+    "mkit_ai_ingest_socket_bound": "ingest.unix",
+    "mkit_model_open_fds": "ingest.unix",
+    "mkit_model_eval_coverage_ratio": "truth",
+    "mkit_model_facts_late_total": "truth",
+    "mkit_model_truth_delay_seconds_bucket": "truth",
+    "mkit_model_eval_true_positives_total": "truth.kind: class",
+    "mkit_ai_truth_success": "truth.source",
+    "mkit_model_drift_score": "drift",
+    "mkit_model_drift_baseline_usable": "drift",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SWITCHED)
+def test_a_family_that_another_key_would_give_is_unknown_and_the_key_is_named(name: str, compile_text: Compile) -> None:
+    alert = f"alerts:\n  Mine: {{expr: '{name} > 0', severity: warning, summary: Mine.}}\n"
+    result = compile_text(AI + alert + "exporters:\n  ai: {ingest: {http: true}}\n")
+    ((code, fix),) = [(d.code, d.help) for d in result.report if d.severity is Severity.ERROR]
+    assert (code, fix) == ("promql/unknown-metric", f"it is served once the spec has `exporters.ai.{SWITCHED[name]}`")
+    every = f"ingest: {{unix: /run/s}}, {SOURCE}, truth: {{{SQL}, key: [camera, at], kind: KIND}}, drift: {{features: {{f: mkit_model_batch_size}}, baseline: b.json}}"
+    kind = "class" if name.endswith("positives_total") else "count"
+    with_all = compile_text(AI + alert + f"exporters:\n  ai: {{{every}}}\n".replace("KIND", kind))
+    assert with_all.ok, [spelled(d) for d in with_all.report]
+
+
+def test_drift_is_judged_only_against_a_named_baseline(compile_text: Compile) -> None:
+    alert = "alerts:\n  Mine: {when: drift > 2, severity: warning}\n"
+    block = "exporters:\n  ai: {drift: {features: {f: mkit_model_batch_size}}}\n"
+    ((code, fix),) = [(d.code, d.help) for d in compile_text(AI + alert + block).report if d.severity is Severity.ERROR]
+    assert (code, fix) == ("signals/unavailable", "it is served once the spec has `exporters.ai.drift.baseline`")
+
+
+def test_rules_and_panels_of_what_an_exporter_does_not_serve_are_left_out(compile_text: Compile) -> None:
+    result = compile_text(AI + "exporters:\n  ai: {ingest: {http: true}}\n")
+    assert result.ok, [spelled(d) for d in result.report]
+    for path in ("prometheus/rules/service-det.yml", "grafana/dashboards/board-exporter-ai.json"):
+        text = result.outputs[path].data.decode()
+        assert "ingest_dropped" in text or "model_events_dropped" in text
+        assert not [
+            word
+            for word in ("mkit_model_drift", "mkit_ai_truth", "facts_late", "socket_bound", "service:drift")
+            if word in text
+        ]
+
+
+def test_a_mistake_in_the_block_makes_no_others(compile_text: Compile) -> None:
+    alert = "alerts:\n  Mine: {expr: mkit_model_eval_coverage_ratio < 0.5, severity: warning, summary: Mine.}\n"
+    block = "exporters:\n  ai: {truth: {key: [id], kind: none_such}}\n"
+    assert [d.code for d in compile_text(AI + alert + block).report if d.severity is Severity.ERROR] == [
+        "exporters/config"
+    ]
 
 
 @pytest.mark.parametrize("namespace", ["'a b'", "7", "'x: {y'"])

@@ -11,7 +11,7 @@ from monitoring_kit.pipeline import Compilation
 from monitoring_kit.promql import print_expr
 from monitoring_kit.promql.catalog import load_catalog
 from monitoring_kit.resolve.packs import Packs, shipped_kinds
-from monitoring_kit.resolve.resolve import needed_series
+from monitoring_kit.resolve.signals import needed_series
 from tests.conftest import CHANNEL, HEAD
 
 KINDS = (

@@ -237,5 +237,13 @@ def test_capture_then_judge_then_drift(tmp_path: Path) -> None:
         assert rig.value("mkit_model_drift_baseline_usable", **labels) == 1
     (tmp_path / "b.json").unlink()
     with Rig(config(tmp_path)) as rig:
-        # Nobody has made one yet.
-        assert "drift_baseline_usable{" not in rig.text()
+        # One was named, so drift is to be judged: that it is not must be seen.
+        assert rig.value("mkit_model_drift_baseline_usable", **labels) == 0
+        assert "drift_score{" not in rig.text()
+    unnamed = config(tmp_path)
+    del unnamed["drift"]["baseline"]
+    with Rig(unnamed) as rig:
+        assert "mkit_model_drift" not in rig.text()
+        rig.intake.items("http", observations(rng, 4, 4, 2000))
+        (route,) = (route for route in rig.exporter.routes if route.path == "/v1/baseline")
+        assert route.handler(Request("GET", "/v1/baseline")).status == 200

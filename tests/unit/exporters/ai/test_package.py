@@ -97,7 +97,8 @@ def test_the_pack_reads_metrics_that_the_exporter_has(tmp_path: Path) -> None:
     config = {
         "quality": {"key": ["id"], "state_file": str(tmp_path / "q.db"),
                     "truth": {"source": {"kind": "sqlite", "url": f"sqlite:///{tmp_path / 'x.db'}"}, "query": "SELECT id, value FROM t"}},
-        "drift": {"features": {"c": "mkit_model_confidence_ratio"}}, "gpu": False,
+        "drift": {"features": {"c": "mkit_model_confidence_ratio"}, "baseline": str(tmp_path / "none.json")},
+        "ingest": {"unix": str(tmp_path / "s")}, "gpu": False,
     }  # fmt: skip
     with Rig(config) as rig:
         registry = rig.exporter.registry
