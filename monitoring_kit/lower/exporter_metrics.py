@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from monitoring_kit.diagnostics import Report, Span
@@ -24,16 +25,22 @@ def report_declaration(exporter: ExporterView, mistake: Any, span: Span, report:
 
 
 def report_uncollected(system: System, exporter: ExporterView, config: dict[str, Any], report: Report) -> None:
-    """Report the metrics that are declared for the exporter's service and that nothing there can ever expose."""
+    """Report the metrics that are declared for the exporter's service and that nothing there can ever expose, at least not so."""
     if not serves_alone(system.spec, exporter):
         return
     known = system.registry.by_service.get(exporter.service, {})
     unread = {n: (i, i.span) for n, i in known.items() if i.span is not None and n not in config["metrics"]}
     if not unread:
         return
-    own = {spec.name for spec in spec_config(exporter).exposed(exporter.block, plain(known))[0]}
+    own = {spec.name: spec for spec in spec_config(exporter).exposed(exporter.block, plain(known))[0]}
     for name, (info, span) in unread.items():
         if name in own:
+            there, mine = _shape(own[name].kind, own[name].label_names), _shape(info.type, info.labels)
+            if there != mine:
+                report.error(
+                    "exporters/declared-twice", f"the {exporter.name} exporter itself makes `{name}`, {there}, not {mine}", span,
+                    help="remove the declaration: rules, panels and docs know the exporter's own metrics without one",
+                )  # fmt: skip
             continue
         if info.type == "summary":
             fix = "declare a histogram, for the exporter has no summaries"
@@ -45,3 +52,8 @@ def report_uncollected(system: System, exporter: ExporterView, config: dict[str,
             f"`{exporter.service}` is scraped only at the {exporter.name} exporter, which never serves `{name}`: a rule on it can never fire",
             span, help=f"{fix}; or name the service that exposes it under `services`",
         )  # fmt: skip
+
+
+def _shape(kind: str, labels: Iterable[str]) -> str:
+    names = ", ".join(f"`{name}`" for name in sorted(labels))
+    return f"a {kind} {f'by {names}' if names else 'without labels'}"

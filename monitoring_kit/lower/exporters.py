@@ -40,6 +40,7 @@ SINCE = {
 def lower_exporters(system: System, report: Report) -> list[OutFile]:
     """`exporters/<name>.yaml` for every exporter of the spec. 0640: the files name those that hold secrets."""
     files = []
+    inline = {found.span for found in report if found.code == "secrets/inline"}
     for exporter in system.exporters:
         made = _made(system, exporter)
         if made is None:
@@ -55,8 +56,10 @@ def lower_exporters(system: System, report: Report) -> list[OutFile]:
                 report_declaration(exporter, mistake, declared, report)
                 continue
             about_key = str(mistake.message).startswith(("unknown key", "is not in the metric registry"))
-            span = _place(exporter.node, tuple(mistake.path), about_key=about_key)
-            report.error("exporters/config", str(mistake.message), span)
+            key, value = (_place(exporter.node, tuple(mistake.path), about_key=about) for about in (True, False))
+            # A secret is told once, with where it belongs.
+            if not {key, value} & inline:
+                report.error("exporters/config", str(mistake.message), key if about_key else value)
         if not mistakes:
             _unbounded(exporter, config, report)
             report_uncollected(system, exporter, config, report)

@@ -268,13 +268,23 @@ ELSEWHERE = [
     (TARGET, TARGET + ", file: {files: [/etc/mkit/targets.json]}"),
     (TARGET, TARGET + ", metric_relabel: [{source_labels: [__name__], target_label: x}]"),
     ("metrics:\n", "statsd: {prefix: shop}\nmetrics:\n"),
-    ("  unread:", "  mkit_business_up:"),
+    ("  unread: {type: gauge,", "  mkit_business_up: {type: gauge, labels: {source: {max: 3}},"),
 ]
 
 
 @pytest.mark.parametrize(("there", "instead"), ELSEWHERE)
 def test_a_metric_that_may_come_from_elsewhere(there: str, instead: str, compile_text: Compile) -> None:
     assert codes(compile_text(UNREAD.replace(there, instead) + COLLECTED)) == []
+
+
+@pytest.mark.parametrize("name", ["mkit_business_result_rows", "mkit_business_null_values_total"])
+def test_an_own_metric_of_the_exporter_that_is_declared_otherwise(name: str, compile_text: Compile) -> None:
+    text = UNREAD.replace("unread:", f"{name}:").replace(
+        "gauge, help: Mine", "gauge, labels: {kind: {max: 2}}, help: Mine"
+    )
+    found = [d for d in compile_text(text + COLLECTED).report if d.code.startswith("exporters/")]
+    assert [(d.code, d.span.line) for d in found] == [("exporters/declared-twice", UNREAD.count("\n"))]
+    assert found[0].message.endswith("by `metric`, not a gauge by `kind`")
 
 
 def test_a_summary_of_the_ai_exporters_service(compile_text: Compile) -> None:
