@@ -178,6 +178,9 @@ def truth_specs(namespace: str) -> dict[str, MetricSpec]:
             f"{namespace}_truth_last_success_timestamp_seconds", "gauge",
             "When the truth source was last read, Unix time.", {}, unit="seconds",
         ),
+        "interval": _spec(
+            f"{namespace}_truth_interval_seconds", "gauge", "Pace at which the truth source is read.", {}, unit="seconds"
+        ),
         "errors": _spec(
             f"{namespace}_truth_errors_total", "counter",
             "Failed reads of the truth source, and rows that made no sense (reason: row).", {"reason": None},

@@ -26,6 +26,10 @@ _NOT_HERE = ("empty", "null_label", "null_value", "order", "state")
 REASONS = (*(name for name in SOURCE_REASONS if name not in _NOT_HERE), "exception", "row")
 
 
+# A slow pace is for what seldom changes; a source that did not answer is asked again sooner.
+RETRY_SECONDS = 60.0
+
+
 @dataclass(frozen=True)
 class Answer:
     """One read: how many rows came, how many of them are ``bad`` (no key and truth), and the ``fault`` if none came at all."""
@@ -36,7 +40,7 @@ class Answer:
 
 
 class TruthPoll:
-    """Reads the truth source every so many seconds. ``:since`` in the query is the watermark in Unix seconds."""
+    """Reads the truth source every so many seconds, after a failure within a minute. ``:since`` in the query is the watermark in Unix seconds."""
 
     def __init__(
         self, truth: TruthSource, config: QualityConfig, quality: Quality, registry: Registry, errors: Handed
@@ -50,6 +54,7 @@ class TruthPoll:
         specs = truth_specs(registry.namespace)
         self._success = registry.declare(specs["success"])
         self._last = registry.declare(specs["last"])
+        registry.declare(specs["interval"]).set(truth.every)
         self._errors = errors
         self.errors = registry.declare(specs["errors"])
         # At zero from the start, so that the first one is an increase.
@@ -62,8 +67,9 @@ class TruthPoll:
 
     def _run(self) -> None:
         while True:
-            self.poll()
-            if self._stop.wait(self._truth.every):
+            answer = self.poll()
+            every = self._truth.every
+            if self._stop.wait(min(every, RETRY_SECONDS) if answer.fault else every):
                 return
 
     def poll(self) -> Answer:

@@ -43,7 +43,7 @@ class MetricCollector:
         self._read_at = 0.0
         # Rows with a value that allow-lists and caps were asked about since the start.
         self.offered = 0
-        context.meters.start(metric.name, source.name, metric.mode)
+        context.meters.start(metric.name, source.name, metric.mode, metric.every)
 
     @property
     def families(self) -> Sequence[Any]:

@@ -18,6 +18,7 @@ _OWN = (
     ("null_values_total", "counter", "metric", "NULL values left out of the metric."),
     ("result_rows", "gauge", "metric", "Rows of the query's last answer."),
     ("result_timestamp_seconds", "gauge", "metric", "When the rows served were read, Unix time."),
+    ("read_interval_seconds", "gauge", "metric", "Pace at which the metric is read: its `every`, 0 for each scrape."),
 )
 
 

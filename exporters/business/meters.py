@@ -17,13 +17,14 @@ class Meters:
         self._lock = threading.Lock()
         self._families = {suffix: registry.declare(spec) for suffix, spec in meter_specs(registry.namespace).items()}
 
-    def start(self, metric: str, source: str, mode: str) -> None:
-        """Make all series of a metric and its source, so that they have their places before data can fill the cap.
+    def start(self, metric: str, source: str, mode: str, every: float) -> None:
+        """Make all series of a metric, read every so many seconds, and its source, so that they have their places before data can fill the cap.
 
         Counters start at zero; gauges are not exposed before there is something to say.
         """
         with self._lock:
             self._families["null_values_total"].labels(metric)
+            self._families["read_interval_seconds"].labels(metric).set(every)
             if mode == "cumulative":
                 self._families["source_regressions_total"].labels(metric)
             for suffix, label in (("result_rows", metric), ("result_timestamp_seconds", metric), ("up", source)):

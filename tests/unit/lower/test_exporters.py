@@ -116,14 +116,53 @@ def test_the_scrape_takes_what_the_exporter_may_serve_and_no_more(
     assert jobs["m"]["sample_limit"] > 22_000
 
 
+TRUTH = AI.replace(
+    "listen: ':9642'",
+    "sources: {db: {kind: sqlite, url: 'sqlite:////nowhere.db'}}, "
+    "truth: {source: db, sql: 'SELECT id, value FROM t WHERE at >= :since', key: [id], every: 1h}, "
+    "drift: {features: {f: mkit_model_batch_size}, baseline: b.json}",
+)
+
+
+def test_figures_are_stale_beyond_their_own_pace(tmp_path: Path, compile_text: Callable[..., Compilation]) -> None:
+    """A figure that is read once an hour is an hour old without being late."""
+    read = "mkit_business_result_timestamp_seconds metric="
+    pace = "mkit_business_read_interval_seconds metric="
+    series = {
+        f"{read}'hourly'": "0x70 4200x60", f"{pace}'hourly'": "3600x200",
+        f"{read}'each'": "0x200", f"{pace}'each'": "0x200",
+    }  # fmt: skip
+    wanted = {
+        "14 ExporterFiguresStale": [],
+        "20 ExporterFiguresStale": ['metric="each"'],
+        "70 ExporterFiguresStale": ['metric="each"'],
+        "130 ExporterFiguresStale": ['metric="each"'],
+    }
+    firing(tmp_path, compile_text(SPEC + EXPORTERS), "shop", series, wanted)
+    series[f"{read}'hourly'"] = "0x200"
+    firing(
+        tmp_path,
+        compile_text(SPEC + EXPORTERS),
+        "shop",
+        series,
+        {"80 ExporterFiguresStale": ['metric="each"', 'metric="hourly"']},
+    )
+
+
+def test_truth_is_stale_beyond_its_own_pace(tmp_path: Path, compile_text: Callable[..., Compilation]) -> None:
+    series = {"mkit_ai_truth_last_success_timestamp_seconds ": "0x200", "mkit_ai_truth_interval_seconds ": "3600x200"}
+    wanted = {"70 ModelTruthStale": [], "90 ModelTruthStale": ['service="m"']}
+    firing(tmp_path, compile_text(TRUTH), "m", series, wanted)
+
+
 def test_truth_that_was_never_read(tmp_path: Path, compile_text: Callable[..., Compilation]) -> None:
     series = {"mkit_ai_truth_success ": "0x60"}
     wanted = {"14 ModelTruthFailing": [], "20 ModelTruthFailing": ['instance="a"'], "50 ModelTruthStale": []}
-    firing(tmp_path, compile_text(AI), "m", series, wanted)
+    firing(tmp_path, compile_text(TRUTH), "m", series, wanted)
     # Once read, its age tells.
-    series |= {"mkit_ai_truth_last_success_timestamp_seconds ": "0x60"}
+    series |= {"mkit_ai_truth_last_success_timestamp_seconds ": "0x60", "mkit_ai_truth_interval_seconds ": "60x60"}
     wanted = {"50 ModelTruthFailing": [], "50 ModelTruthStale": ['service="m"']}
-    firing(tmp_path, compile_text(AI), "m", series, wanted)
+    firing(tmp_path, compile_text(TRUTH), "m", series, wanted)
 
 
 def test_a_baseline_of_another_version(tmp_path: Path, compile_text: Callable[..., Compilation]) -> None:
@@ -132,7 +171,7 @@ def test_a_baseline_of_another_version(tmp_path: Path, compile_text: Callable[..
         "mkit_model_drift_baseline_usable model='m',version='2',feature='g'": "1x1600",
     }
     wanted = {"1430 ModelDriftUnjudged": [], "1450 ModelDriftUnjudged": ['feature="f",model="m",version="2"']}
-    firing(tmp_path, compile_text(AI), "m", series, wanted)
+    firing(tmp_path, compile_text(TRUTH), "m", series, wanted)
 
 
 @pytest.mark.parametrize(
