@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -161,8 +162,19 @@ def _ingest(top: Fields) -> IngestConfig:
         rate,
         _statsd(here),
     )
+    statsd = config.statsd.unix if config.statsd is not None else None
+    if statsd is not None and config.unix is not None and _spelled(statsd) == _spelled(config.unix):
+        same = f"`ingest.unix` and `ingest.statsd.unix` are the same socket {config.unix}"
+        why = f"{same}, which reads either the client's datagrams or StatsD lines: give each its own"
+        top.errors.append(Mistake.at(("ingest", "statsd", "unix"), why))
     here.done()
     return config
+
+
+def _spelled(path: Path) -> str:
+    """One spelling of a path; links are not followed, for the compiler runs elsewhere."""
+    # POSIX leaves a meaning to two leading slashes, and so does normpath; Linux has none for them.
+    return os.path.normpath(f"/.{path}")
 
 
 def _socket_path(value: Any) -> Path:
