@@ -47,9 +47,9 @@ def model_specs(cameras: int) -> dict[str, MetricSpec]:
     return specs
 
 
-def declared_specs(bodies: Mapping[str, Any]) -> dict[str, MetricSpec]:
-    """Metrics of the configuration: name -> declaration. SpecError when one is wrong."""
-    return {str(name): metric_spec({**(body or {}), "name": str(name)}) for name, body in bodies.items()}
+def declared_spec(name: str, body: Mapping[str, Any]) -> MetricSpec:
+    """A metric of the configuration. SpecError when its declaration is wrong."""
+    return metric_spec({**body, "name": name})
 
 
 def model_labelled(spec: MetricSpec, cameras: int) -> MetricSpec:

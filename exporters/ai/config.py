@@ -14,10 +14,10 @@ from ..runtime import ConfigError, MetricSpec, SpecError
 from ..runtime.errors import refuse_spec
 from ..runtime.names import label_name_fault
 from ..runtime.records import dataclass, field
-from .catalog import declared_specs, model_specs
+from .catalog import declared_spec, model_specs
 from .config_drift import DriftConfig, read_drift
 from .config_quality import QualityConfig, read_quality
-from .config_scrape import ScrapeConfig, read_scrape
+from .config_scrape import Declared, ScrapeConfig, read_scrape
 from .families import built_in, configured
 from .statsd import StatsdNames
 from .yamlfile import load_yaml
@@ -91,14 +91,14 @@ def draft(data: Any) -> tuple[Config, list[Mistake]]:
     errors: list[Mistake] = []
     top = Fields(data, (), errors)
     model = _model(top)
-    specs = _specs(top, model)
+    specs, declared = _specs(top, model)
     config = Config(
         model,
         _ingest(top),
         specs,
         read_quality(top, specs),
         read_drift(top, specs),
-        read_scrape(top),
+        read_scrape(top, declared),
         gpu=top.get("gpu", "auto", lambda value: _gpu(value)),
         process=top.get("process", True, read.flag),
         listen=top.get("listen", DEFAULT_LISTEN, read.text),
@@ -132,18 +132,21 @@ def _model(top: Fields) -> ModelConfig:
     return model
 
 
-def _specs(top: Fields, model: ModelConfig) -> dict[str, MetricSpec]:
+def _specs(top: Fields, model: ModelConfig) -> tuple[dict[str, MetricSpec], dict[str, Declared]]:
+    """(the set for any model and the user's own metrics, those of them that are declared here)."""
     here = Fields(top.raw("metrics"), ("metrics",), top.errors)
-    specs = model_specs(model.cameras)
+    specs, declared = model_specs(model.cameras), {}
     for name, body in here.data.items():
         if body is not None and not isinstance(body, Mapping):
             here.error(name, "expected a mapping with type and help")
             continue
         try:
-            specs.update(declared_specs({name: body}))
+            spec = declared_spec(name, body or {})
         except SpecError as error:
             here.error(name, str(error))
-    return specs
+        else:
+            specs[name], declared[name] = spec, Declared(spec, (body or {}).get("buckets") is not None)
+    return specs, declared
 
 
 def _ingest(top: Fields) -> IngestConfig:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..business import fields as read
 from ..business.fields import Fields, Mistake
 from ..runtime import MetricSpec, SpecError
-from ..runtime.records import dataclass
+from ..runtime.records import dataclass, field, replace
 from .catalog import read_yaml
 
 MAPPINGS = ("triton", "vllm")
@@ -27,17 +27,26 @@ class Rule:
 
 @dataclass(frozen=True)
 class ScrapeConfig:
-    """An endpoint and its mapping. ``specs`` are the families that the mapping fills."""
+    """An endpoint and its mapping. ``specs`` are the families that the mapping fills, ``mapped`` those as the mapping has them."""
 
     url: str
     rules: tuple[Rule, ...]
     specs: Mapping[str, MetricSpec]
     timeout: float = 2.0
     max_bytes: int = 16 << 20
+    mapped: Mapping[str, MetricSpec] = field(default_factory=dict)
 
 
-def read_scrape(top: Fields) -> ScrapeConfig | None:
-    """The ``scrape`` block, None without one."""
+@dataclass(frozen=True)
+class Declared:
+    """A metric that stands under ``metrics``; ``buckets`` says whether its buckets do."""
+
+    spec: MetricSpec
+    buckets: bool
+
+
+def read_scrape(top: Fields, declared: Mapping[str, Declared]) -> ScrapeConfig | None:
+    """The ``scrape`` block, None without one. A family of the mapping that is ``declared`` too is as declared."""
     body = top.raw("scrape")
     if body is None:
         return None
@@ -54,7 +63,44 @@ def read_scrape(top: Fields) -> ScrapeConfig | None:
     timeout = here.get("timeout", 2.0, read.span(0.05, 60))
     max_bytes = here.get("max_bytes", 16 << 20, read.size)
     here.done()
-    return ScrapeConfig(url or "", rules, specs, timeout, max_bytes)
+    return ScrapeConfig(url or "", rules, _as_declared(specs, declared, top.errors), timeout, max_bytes, specs)
+
+
+def _as_declared(
+    mapped: Mapping[str, MetricSpec], declared: Mapping[str, Declared], errors: list[Mistake]
+) -> dict[str, MetricSpec]:
+    """The families with help, labels' bounds and buckets of their declarations. One that is declared as something else is a
+    mistake at the declaration, where the registry says what a metric is."""
+    out = dict(mapped)
+    for name, own in mapped.items():
+        found = declared.get(name)
+        if found is None:
+            continue
+        spec = found.spec
+        if fault := unlike(spec.kind, spec.label_names, own):
+            errors.append(Mistake.at(("metrics", name), fault))
+        elif spec.native is not None:
+            errors.append(Mistake.at(("metrics", name), "`scrape` fills classic buckets alone: remove `native`"))
+        else:
+            buckets = spec.buckets if found.buckets else own.buckets
+            out[name] = replace(own, help=spec.help, labels=spec.labels, buckets=buckets)
+    return out
+
+
+def unlike(kind: str, labels: Collection[str], own: MetricSpec) -> str:
+    """How a declaration of that type and those label names differs from the family that a mapping fills, and what to do;
+    "" where it does not."""
+    if kind == own.kind and set(labels) == set(own.label_names):
+        return ""
+    filled = f"`scrape` fills `{own.name}` as a {own.kind} with {_named(own.label_names)}"
+    fix = "declare it so, have the mapping fill another name, or remove the declaration"
+    return f"{filled}, and it is declared as a {kind} with {_named(labels)}: {fix}"
+
+
+def _named(labels: Collection[str]) -> str:
+    if not labels:
+        return "no labels"
+    return f"the label{'s' if len(labels) > 1 else ''} {', '.join(f'`{name}`' for name in labels)}"
 
 
 def read_mapping(data: Mapping[str, Any], errors: list[Mistake]) -> tuple[tuple[Rule, ...], dict[str, MetricSpec]]:

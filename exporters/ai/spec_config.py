@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monitoring_kit.diagnostics.suggest import did_you_mean
@@ -10,7 +10,8 @@ from monitoring_kit.diagnostics.suggest import did_you_mean
 from ..business.fields import Fields, Mistake
 from ..runtime import MetricSpec
 from .catalog import model_specs, read_yaml
-from .config import draft, read_config
+from .config import Config, draft
+from .config_scrape import unlike
 from .families import dormant, families
 
 TOP_KEYS = ("listen", "namespace", "max_series", "ingest", "model", "drift", "scrape", "gpu", "process")
@@ -48,7 +49,8 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
     """
     config, mistakes = _config(block, metrics)
     if not mistakes:
-        mistakes = [_moved(mistake) for mistake in read_config(config)[1]]
+        made, found = draft(config)
+        mistakes = [_moved(mistake) for mistake in [*found, *_summaries(made, metrics)]]
     return config, list(dict.fromkeys(mistakes))
 
 
@@ -58,12 +60,21 @@ def exposed(block: Any, metrics: Mapping[str, Any]) -> tuple[list[MetricSpec], d
     made, mistakes = _config(block, metrics)
     config, more = draft(made)
     unsure = [spec for _, spec in dormant(config)] if mistakes or more else []
-    return [*families(config), *unsure], model_specs(config.model.cameras)
+    scraped = config.scrape.mapped if config.scrape is not None else {}
+    return [*families(config), *unsure], {**model_specs(config.model.cameras), **scraped}
 
 
 def switched_off(block: Any, metrics: Mapping[str, Any]) -> list[tuple[str, MetricSpec]]:
     """(key below ``exporters.ai``, family) of what the exporter serves only where that key is written, and it is not. Arguments as for ``from_spec``."""
     return dormant(draft(_config(block, metrics)[0])[0])
+
+
+def _summaries(config: Config, metrics: Mapping[str, Any]) -> Iterator[Mistake]:
+    """What is wrong with declared summaries: the exporter has none, so the configuration file does not name them."""
+    filled = config.scrape.mapped if config.scrape is not None else {}
+    for name, body in metrics.items():
+        if name in filled and body.get("type") == "summary":
+            yield Mistake.at(("metrics", name), unlike("summary", list(body.get("labels") or ()), filled[name]))
 
 
 def _config(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], list[Mistake]]:

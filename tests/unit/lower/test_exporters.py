@@ -246,6 +246,35 @@ def test_keys_of_the_ai_exporters_file_are_answered_with_those_of_the_spec(
         assert "`quality`" not in found[1].message
 
 
+def test_a_declaration_that_the_scraped_mapping_contradicts(compile_text: Callable[..., Compilation]) -> None:
+    own = "{metrics: {mkit_model_queue_length: {type: gauge, help: Q., labels: {model: {}, version: {}}}}, rules: [{metric: q, to: mkit_model_queue_length, labels: {m: model, v: version}}]}"
+    for mapping in ("triton", own):
+        text = HEAD + CHANNEL + (
+            "services:\n  m: {kind: ai-model, scrape: {targets: ['ai-exporter:9642']}}\nexporters:\n  ai:\n"
+            f"    scrape: {{url: 'http://127.0.0.1:8002/metrics', mapping: {mapping}}}\n"
+            "metrics:\n  «mkit_model_queue_length»: {TYPE, help: Mine., labels: {LABELS}, services: [m]}\n"
+        )  # fmt: skip
+        filled = "`scrape` fills `mkit_model_queue_length` as a gauge with the labels `model`, `version`, and it is declared as a"
+        for kind, labels, said in (
+            ("gauge", "model: {}", f"{filled} gauge with the label `model`: declare it so"),
+            ("histogram", "model: {}, version: {}", f"{filled} histogram with the labels `model`, `version`: declare it so"),
+            ("summary", "", f"{filled} summary with no labels: declare it so"),
+        ):  # fmt: skip
+            spec, place = marked(text.replace("TYPE", f"type: {kind}").replace("LABELS", labels))
+            (found,) = (d for d in compile_text(spec).report if d.code == "exporters/config")
+            assert found.message.startswith(said)
+            assert place is not None
+            assert (found.span.line, found.span.column) == place[:2]
+        # Where they agree the registry's words and bounds are the exporter's.
+        agreed = text.replace("TYPE", "type: gauge").replace("LABELS", "version: {}, model: {values: [bert]}")
+        result = compile_text(marked(agreed)[0])
+        assert result.ok, list(result.report)
+        scrape = ai_config(yaml.safe_load(result.outputs["exporters/ai.yaml"].data)).scrape
+        assert scrape is not None
+        spec_of = scrape.specs["mkit_model_queue_length"]
+        assert (spec_of.help, spec_of.labels[1].allow) == ("Mine.", ("bert",))
+
+
 def test_truth_that_reads_the_whole_table(compile_text: Callable[..., Compilation]) -> None:
     head = (
         HEAD

@@ -26,6 +26,11 @@ Shape = tuple[str, tuple[str, ...], tuple[float, ...], str, bool]
 
 AI = HEAD + CHANNEL + "services:\n  det: {kind: ai-model, scrape: {targets: ['ai-exporter:9642']}}\n"
 SEEN = "metrics:\n  seen_total: {type: counter, help: Seen., labels: {class: {values: [a, b]}}, services: [det]}\n"
+# Declarations of families that the mappings fill; the buckets stay the mapping's.
+DECLARED_TOO = {
+    "triton": "  mkit_model_queue_length: {type: gauge, help: Mine., labels: {version: {}, model: {}}, services: [det]}\n",
+    "vllm": "  mkit_model_request_duration_seconds: {type: histogram, help: Mine., labels: {model: {}}, services: [det]}\n",
+}
 SOURCE = "sources: {db: {kind: sqlite, url: 'sqlite:////nowhere.db'}}"
 SQL = "source: db, sql: 'SELECT camera, at, n AS value FROM t WHERE at >= :since'"
 CONFIGURATIONS = {
@@ -86,7 +91,7 @@ def written(result: Compilation, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_the_ai_exporter_has_what_is_known(name: str, compile_text: Compile, tmp_path: Path) -> None:
     block = CONFIGURATIONS[name].replace("SOCKET", f"{tmp_path}/s")
-    result = compile_text(AI + SEEN + f"exporters:\n  ai: {block}\n")
+    result = compile_text(AI + SEEN + DECLARED_TOO.get(name, "") + f"exporters:\n  ai: {block}\n")
     config = written(result, "ai")
     if "quality" in config:
         config["quality"]["state_file"] = str(tmp_path / "ai.db")

@@ -82,8 +82,9 @@ def endpoint() -> Iterator[Endpoint]:
     made.server.server_close()
 
 
-def scraping(endpoint: Endpoint, mapping: Any, **more: Any) -> Rig:
-    return Rig({"scrape": {"url": endpoint.url, "mapping": mapping, "timeout": 0.5, **more}, "gpu": False})
+def scraping(endpoint: Endpoint, mapping: Any, metrics: Any = None, **more: Any) -> Rig:
+    scrape = {"url": endpoint.url, "mapping": mapping, "timeout": 0.5, **more}
+    return Rig({"scrape": scrape, "gpu": False, "metrics": metrics or {}})
 
 
 def test_triton(endpoint: Endpoint) -> None:
@@ -116,6 +117,33 @@ def test_buckets_that_the_endpoint_lacks_fail_that_family_alone(endpoint: Endpoi
         assert rig.value("mkit_model_in_flight", model="llama") == 5
         assert rig.value("mkit_model_request_duration_seconds_count", model="llama") is None
         assert (rig.value("mkit_ai_collector_errors_total", collector="scrape", reason="buckets") or 0) >= 1
+
+
+def test_a_scraped_family_is_as_declared(endpoint: Endpoint) -> None:
+    endpoint.body = (VLLM + TRITON).encode()
+    own = {
+        "metrics": {"a_ratio": {"type": "gauge", "help": "The mapping's.", "labels": {"uuid": {}}}},
+        "rules": [{"metric": "nv_gpu_utilization", "to": "a_ratio", "labels": {"gpu_uuid": "uuid"}}],
+    }
+    labels = {"model": {"allow": ["bert"], "else": "other"}, "version": {}}
+    declared = {
+        "mkit_model_predictions_total": {"type": "counter", "help": "Mine.", "labels": labels},
+        "a_ratio": {"type": "gauge", "help": "Mine.", "labels": {"uuid": {"pattern": "MIG-.*", "else": "x"}}},
+    }
+    with scraping(endpoint, "triton", metrics=declared) as rig:
+        assert rig.value("mkit_model_predictions_total", model="other", version="1") == 100
+        assert "# HELP mkit_model_predictions_total Mine.\n" in rig.text()
+        assert rig.value("mkit_model_prediction_errors_total", model="resnet", version="1") == 10
+    with scraping(endpoint, own, metrics=declared) as rig:
+        text = rig.text()
+        assert "# HELP a_ratio Mine.\n" in text
+        assert 'a_ratio{uuid="x"} 0.5' in text
+    # Buckets are the mapping's, the endpoint's, unless others are declared.
+    name = "mkit_model_request_duration_seconds"
+    histogram = {"type": "histogram", "help": "Mine.", "labels": {"model": {}}}
+    for more, bounds in (({}, 15), ({"buckets": [1.0, 10.0]}, 2)):
+        with scraping(endpoint, "vllm", metrics={name: {**histogram, **more}}) as rig:
+            assert rig.text().count(f'{name}_bucket{{model="llama"') == bounds + 1
 
 
 @pytest.mark.parametrize(("status", "body", "delay", "reason"), [
@@ -270,6 +298,14 @@ def test_without_a_gpu_there_is_nothing() -> None:
     ({"drift": {"features": {"a": "mkit_model_confidence_ratio"}, "false_alarms": "often"}}, "drift.false_alarms", "1 per 30d"),
     ({"scrape": {"url": "http://u:p@x/", "mapping": "triton"}}, "scrape.url", "without a user"),
     ({"scrape": {"url": "http://x/", "mapping": "tritn"}}, "scrape.mapping", "triton"),
+    ({"scrape": {"url": "http://x/", "mapping": "triton"}, "metrics": {"mkit_model_queue_length": {"type": "gauge", "help": "A."}}},
+     "metrics.mkit_model_queue_length", "as a gauge with the labels `model`, `version`, and it is declared as a gauge with no labels: "),
+    ({"scrape": {"url": "http://x/", "mapping": "vllm"}, "metrics": {"mkit_model_in_flight": {"type": "histogram", "help": "A.", "labels": ["model"]}}},
+     "metrics.mkit_model_in_flight", "as a gauge with the label `model`, and it is declared as a histogram with the label `model`"),
+    ({"scrape": {"url": "http://x/", "mapping": {"metrics": {"a_total": {"type": "counter", "help": "A."}}, "rules": [{"metric": "b", "to": "a_total"}]}},
+      "metrics": {"a_total": {"type": "counter", "help": "A.", "labels": ["x"]}}}, "metrics.a_total", "as a counter with no labels, and it is declared as a counter with the label `x`"),
+    ({"scrape": {"url": "http://x/", "mapping": "vllm"}, "metrics": {"mkit_model_request_duration_seconds": {"type": "histogram", "help": "A.", "labels": ["model"], "native": True}}},
+     "metrics.mkit_model_request_duration_seconds", "remove `native`"),
     ({"gpu": "maybe"}, "gpu", "auto"),
 ])  # fmt: skip
 def test_mistakes_have_their_place(data: dict[str, Any], place: str, words: str) -> None:
