@@ -13,7 +13,7 @@ from ..runtime import Exporter, Registry, Route
 from .build_parts import add_drift, add_gpu, add_quality, add_scrape
 from .catalog import model_specs
 from .config import Config, IngestConfig
-from .datagrams import DatagramServer, Handler, claim_socket, decode, udp_socket, unix_socket
+from .datagrams import DatagramServer, Handler, claim_socket, decode, socket_folder, udp_socket, unix_socket
 from .families import fed_specs, has_processes, has_sockets, info_spec
 from .http_events import MAX_BODY, EventsHandler
 from .intake import Intake
@@ -106,12 +106,14 @@ def _add_datagrams(ingest: IngestConfig, parts: Parts, lasting: Lasting, process
                 processes.seen(pid)
             intake.datagram(decode(data))
 
-        _listen(_unix(ingest.unix, ingest, parts, lasting), handle, parts, ("unix", ingest.unix_mode))
+        server = _unix(ingest.unix, "ingest.unix", ingest.unix_mode, parts, lasting)
+        _listen(server, handle, parts, ("unix", ingest.unix_mode))
     if ingest.statsd is not None:
         statsd = ingest.statsd
         lines = StatsdHandler(parts.intake, statsd.names)
         if statsd.unix is not None:
-            _listen(_unix(statsd.unix, ingest, parts, lasting), lines, parts, ("statsd", ingest.unix_mode))
+            server = _unix(statsd.unix, "ingest.statsd.unix", ingest.unix_mode, parts, lasting)
+            _listen(server, lines, parts, ("statsd", ingest.unix_mode))
         if statsd.udp is not None:
             host, port = statsd.udp
             make = partial(_udp, host, port)
@@ -122,15 +124,17 @@ def _udp(host: str, port: int) -> DatagramServer:
     return DatagramServer(udp_socket(host, port))
 
 
-def _unix(path: Path, ingest: IngestConfig, parts: Parts, lasting: Lasting) -> DatagramServer:
-    """The server of a unix socket: the one that is open, bound anew where its file is gone, or a new one."""
+def _unix(path: Path, key: str, mode: int, parts: Parts, lasting: Lasting) -> DatagramServer:
+    """The server of a unix socket: the one that is open, bound anew where its file is gone, or a new one. ``key`` names it in
+    errors."""
 
     def bind() -> socket.socket:
-        return unix_socket(path, ingest.unix_mode)
+        return unix_socket(path, mode, key)
 
-    key = os.path.realpath(path)
-    claim = parts.hold(lasting.claims, key, partial(claim_socket, path))
-    server = parts.hold(lasting.servers, key, lambda: DatagramServer(bind(), path))
+    socket_folder(path, key)
+    file = os.path.realpath(path)
+    claim = parts.hold(lasting.claims, file, partial(claim_socket, path, key))
+    server = parts.hold(lasting.servers, file, lambda: DatagramServer(bind(), path))
     claim.renew()
     if not server.in_place:
         server.rebind(bind())

@@ -10,7 +10,7 @@ from typing import TextIO
 from ..business.check import Warnings
 from ..runtime import Deadline, Exporter
 from .config import Config
-from .facts_store import folder_fault
+from .facts_store import state_fault
 from .truth_poll import TruthPoll
 
 
@@ -37,7 +37,7 @@ def check(config: Config, exporter: Exporter, polls: Sequence[TruthPoll], out: T
     for name, reason in sorted(failures.items()):
         place = f"scrape ({config.scrape.url})" if name == "scrape" and config.scrape else f"collector {name}"
         lines.append(f"FAILED {place}: {reason}: {warned.found.get(name, 'no answer')}")
-    unkept = folder_fault(config.quality.state_file) if config.quality is not None else ""
+    unkept = state_fault(config.quality.state_file) if config.quality is not None else ""
     if unkept:
         lines.append(f"FAILED {unkept}")
     err.writelines(f"{line}\n" for line in lines)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..runtime import ConfigError
 from ..runtime.claim import Claim
+from ..runtime.folders import make_folder
 
 log = logging.getLogger(__name__)
 
@@ -142,21 +143,28 @@ def _pid(ancillary: list[tuple[int, int, bytes]]) -> int:
     return 0
 
 
-def claim_socket(path: Path) -> Claim:
+def socket_folder(path: Path, key: str) -> None:
+    """Make the folder of a socket where it is missing. ``key`` is the configuration's (`ingest.unix`). ConfigError when no
+    socket can be there."""
+    if cause := make_folder(path):
+        raise ConfigError(f"socket {path}: {cause}, or {_set(key)}")
+
+
+def _set(key: str) -> str:
+    return f"set another path at `{key}` (in a spec: exporters.ai.{key})"
+
+
+def claim_socket(path: Path, key: str) -> Claim:
     """The right to bind at ``path``; ConfigError, and the socket that is there untouched, when a live process has it.
 
-    A socket file that a dead process left is free.
+    A socket file that a dead process left is free. Its folder is there (``socket_folder``).
     """
-    fix = "stop that one, or give this one a socket of its own (`ingest.unix`, `ingest.statsd.unix`)"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-    except OSError as error:
-        raise ConfigError(f"socket {path}: {error.strerror}") from None
-    claim = Claim(path, "socket", fix)
+    other = f"give this one a socket of its own (`{key}`)"
+    claim = Claim(path, "socket", other)
     # Not everybody who reads a socket has our lock: an exporter whose lock file was removed, or another program.
     if _somebody_reads(path):
         claim.close()
-        raise ConfigError(f"socket {path}: another process reads it; {fix}")
+        raise ConfigError(f"socket {path}: another process reads it; stop that one, or {other}")
     return claim
 
 
@@ -170,7 +178,7 @@ def _somebody_reads(path: Path) -> bool:
     return True
 
 
-def unix_socket(path: Path, mode: int = 0o660) -> socket.socket:
+def unix_socket(path: Path, mode: int = 0o660, key: str = "ingest.unix") -> socket.socket:
     """A bound datagram socket at ``path``, replacing one that is there, with the kernel's word on who sends.
 
     It appears under its name only with its mode set. ConfigError when the place is unusable.
@@ -178,8 +186,7 @@ def unix_socket(path: Path, mode: int = 0o660) -> socket.socket:
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        _only_a_socket(path)
+        _only_a_socket(path, key)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(fresh)
         sock.bind(os.fspath(fresh))
@@ -188,7 +195,7 @@ def unix_socket(path: Path, mode: int = 0o660) -> socket.socket:
     except OSError as error:
         sock.close()
         reason = error.strerror or str(error)
-        raise ConfigError(f"socket {path}: {reason}") from None
+        raise ConfigError(f"socket {path}: no socket can be made there ({reason}): {_set(key)}") from None
     # Linux only; elsewhere the sender's pid stays unknown.
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_PASSCRED", 16), 1)
@@ -197,10 +204,10 @@ def unix_socket(path: Path, mode: int = 0o660) -> socket.socket:
     return sock
 
 
-def _only_a_socket(path: Path) -> None:
+def _only_a_socket(path: Path, key: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            raise ConfigError(f"socket {path}: there is something else at that path")
+            raise ConfigError(f"socket {path}: there is something else at that path: move it away, or {_set(key)}")
 
 
 def udp_socket(host: str, port: int) -> socket.socket:

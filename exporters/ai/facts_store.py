@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 from ..runtime import ConfigError
 from ..runtime.claim import Claim
+from ..runtime.folders import file_fault, folder_fault, make_folder
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (
@@ -28,36 +28,26 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 TallyKey = tuple[str, str, str, str]
 
 
-def folder_fault(path: Path) -> str:
+_SET = "set `state_file` (in a spec: exporters.ai.truth.state_file)"
+
+
+def state_fault(path: Path) -> str:
     """Why no facts can be kept at ``path``, with the fix; "" when its folder can be written, or made."""
-    wanted = folder = path.absolute().parent
-    while not folder.exists():
-        folder = folder.parent
-    if not folder.is_dir():
-        cause = f"{folder} is no folder"
-    elif os.access(folder, os.W_OK | os.X_OK):
-        return ""
-    elif folder != wanted:
-        cause = f"this user may not make the folder {wanted}: create it for this user"
-    else:
-        cause = f"this user may not write into the folder {folder}: change its owner"
-    return f"state_file {path}: {cause}, or set `state_file` (in a spec: exporters.ai.truth.state_file)"
+    cause = folder_fault(path, makes=True) or file_fault(path)
+    return f"state_file {path}: {cause}, or {_SET}" if cause else ""
 
 
-def make_folder(path: Path) -> None:
-    """Make the folder of ``path`` where it is missing. ConfigError when no facts can be kept there."""
-    if fault := folder_fault(path):
+def _make_folder(path: Path) -> None:
+    if fault := state_fault(path):
         raise ConfigError(fault)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-    except OSError as error:
-        raise ConfigError(f"state_file {path}: {error.strerror}") from None
+    if cause := make_folder(path):
+        raise ConfigError(f"state_file {path}: {cause}, or {_SET}")
 
 
 def claim_facts(path: Path) -> Claim:
     """The right to keep facts at ``path``: two exporters on one file would count twice. ConfigError when another has it."""
-    make_folder(path)
-    return Claim(path, "state_file", "stop that one, or give this one a `state_file` of its own")
+    _make_folder(path)
+    return Claim(path, "state_file", "give this one a `state_file` of its own")
 
 
 class FactsStore:
@@ -71,7 +61,7 @@ class FactsStore:
         self._shape = shape
         try:
             if path is not None:
-                make_folder(path)
+                _make_folder(path)
             self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=2)
             self._db.execute("PRAGMA journal_mode=WAL")
             # Sync at checkpoints only: a crash of the process loses nothing, one of the machine the last moments.
@@ -82,7 +72,7 @@ class FactsStore:
             if found is None:
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES ('shape', ?)", (shape,))
         except (OSError, sqlite3.Error) as error:
-            raise ConfigError(f"state file {path}: {error}") from None
+            raise ConfigError(f"state_file {path}: cannot be used ({error}): move it away, or {_SET}") from None
 
     def begin(self) -> None:
         """Forget facts of another shape."""

@@ -10,7 +10,7 @@ from typing import TextIO
 from ..runtime import Deadline, Exporter
 from .config import Config
 from .drops import drops, nothing_left, summary
-from .state import folder_fault
+from .state import state_fault
 
 
 class Warnings(logging.Handler):
@@ -68,7 +68,7 @@ def check(config: Config, exporter: Exporter, out: TextIO, err: TextIO) -> int:
         failed = failed or bool(fault)
         verdict = f"{family.series} series{summary(gone)}"
         err.write(f"{'FAILED' if fault else 'ok    '} {name} ({metric.source}): {fault or verdict}\n")
-    unkept = folder_fault(config.state_file) if config.state_file is not None else ""
+    unkept = state_fault(config.state_file) if config.state_file is not None else ""
     if unkept:
         err.write(f"FAILED {unkept}\n")
     err.write(f"{len(config.metrics) - len(failures)} of {len(config.metrics)} queries answered in {took:.2f} s\n")

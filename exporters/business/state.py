@@ -16,8 +16,10 @@ from typing import Any
 
 from ..runtime import ConfigError
 from ..runtime.claim import Claim
+from ..runtime.folders import file_fault, folder_fault
 from .faults import SourceFault
 
+_SET = "set `state_file` (in a spec: exporters.business.state_file)"
 _TABLE = "CREATE TABLE IF NOT EXISTS state (metric TEXT PRIMARY KEY, shape TEXT NOT NULL, data TEXT NOT NULL)"
 
 
@@ -29,10 +31,10 @@ class State:
         self._lock = threading.Lock()
         self._claim: Claim | None = None
         if path is not None and not dry:
-            if fault := folder_fault(path):
+            if fault := state_fault(path):
                 raise ConfigError(fault)
             # Two exporters on one file would count twice.
-            self._claim = Claim(path, "state_file", "stop that one, or give this one a `state_file` of its own")
+            self._claim = Claim(path, "state_file", "give this one a `state_file` of its own")
         try:
             self._db = _open(path, dry)
         except BaseException:
@@ -68,16 +70,10 @@ class State:
             self._claim.close()
 
 
-def folder_fault(path: Path) -> str:
+def state_fault(path: Path) -> str:
     """Why no state can be kept at ``path``, with the fix; "" when its folder is there and can be written."""
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        cause = f"the folder {folder} does not exist: create it"
-    elif not os.access(folder, os.W_OK | os.X_OK):
-        cause = f"this user may not write into the folder {folder}: change its owner"
-    else:
-        return ""
-    return f"state_file {path}: {cause}, or set `state_file` (in a spec: exporters.business.state_file)"
+    cause = folder_fault(path, makes=False) or file_fault(path)
+    return f"state_file {path}: {cause}, or {_SET}" if cause else ""
 
 
 def _open(path: Path | None, dry: bool) -> sqlite3.Connection:
@@ -91,7 +87,7 @@ def _open(path: Path | None, dry: bool) -> sqlite3.Connection:
         if dry and path is not None and path.exists():
             _copy(path, db)
     except sqlite3.Error as error:
-        raise ConfigError(f"state_file {path}: {error}") from None
+        raise ConfigError(f"state_file {path}: cannot be used ({error}): move it away, or {_SET}") from None
     return db
 
 

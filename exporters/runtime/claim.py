@@ -7,35 +7,38 @@ import os
 from pathlib import Path
 
 from .errors import ConfigError
+from .folders import folder_fault
 
 
 class Claim:
     """The right to use ``path``: an flock on ``PATH.lock``, in the same folder, which is written anyway.
 
-    ``what`` names the file in errors, ``fix`` says how to get another. ConfigError when another process (or another
+    ``what`` names the file in errors, ``other`` says how to get another. ConfigError when another process (or another
     claim of this one) has it, or the lock file cannot be made. The lock file stays: whoever removed it could remove
     that of the next process.
     """
 
-    def __init__(self, path: Path, what: str, fix: str) -> None:
+    def __init__(self, path: Path, what: str, other: str) -> None:
         # Two names of one file must meet at one lock.
         self._file = f"{os.path.realpath(path)}.lock"
         self._says = f"{what} {path}"
-        self._fix = fix
+        self._other = other
         self._descriptor = self._locked()
 
     def _locked(self) -> int:
         try:
             descriptor = _opened(self._file)
         except OSError as error:
-            raise ConfigError(f"{self._says}: cannot open the lock file {self._file}: {error.strerror}") from None
+            cause = folder_fault(Path(self._file), makes=False)
+            cause = cause or f"cannot open the lock file {self._file} ({error.strerror}): let this user write it"
+            raise ConfigError(f"{self._says}: {cause}, or {self._other}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(descriptor)
             taken = isinstance(error, BlockingIOError)
-            why = f"another exporter uses it; {self._fix}" if taken else f"cannot lock {self._file}: {error.strerror}"
-            raise ConfigError(f"{self._says}: {why}") from None
+            why = "another exporter uses it; stop that one" if taken else f"cannot lock {self._file}: {error.strerror}"
+            raise ConfigError(f"{self._says}: {why}, or {self._other}") from None
         return descriptor
 
     def renew(self) -> None:

@@ -170,13 +170,13 @@ def test_the_check_fails_where_serving_could_keep_no_facts(tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     config["quality"]["state_file"] = str(tmp_path / "file" / "below" / "q.db")
     done = checked(tmp_path, config)
-    words = f"{tmp_path / 'file'} is no folder, or set `state_file` (in a spec: exporters.ai.truth.state_file)"
+    words = f"{tmp_path / 'file'} is a file and no folder: move it away, or set `state_file` (in a spec: exporters.ai.truth.state_file)"
     assert (done.exit_code, done.stderr.splitlines()[1]) == (
         1,
         f"FAILED state_file {tmp_path}/file/below/q.db: {words}",
     )
     assert done.stderr.splitlines()[2].startswith("1 of 1 queries answered")
-    with pytest.raises(ConfigError, match="is no folder, or set"):
+    with pytest.raises(ConfigError, match="no folder: move it away, or set"):
         FactsStore(tmp_path / "file" / "q.db", "count")
 
 

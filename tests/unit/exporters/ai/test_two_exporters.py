@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -208,6 +210,80 @@ def test_a_socket_that_was_taken_away_is_noticed_and_bound_anew_by_a_reload(
     old.close()
     process.end()
     assert not sock.exists()
+
+
+# key -> (what it names, where it stands in a spec)
+PLACES = {
+    "ingest.unix": ("socket", "exporters.ai.ingest.unix"),
+    "ingest.statsd.unix": ("socket", "exporters.ai.ingest.statsd.unix"),
+    "state_file": ("state_file", "exporters.ai.truth.state_file"),
+}
+
+
+def placed(folder: Path, key: str, path: Path) -> dict[str, Any]:
+    """A configuration in which ``key`` leads to ``path``."""
+    made = config(folder)
+    if key == "ingest.statsd.unix":
+        made["ingest"]["statsd"] = {"unix": str(path)}
+    elif key == "ingest.unix":
+        made["ingest"]["unix"] = str(path)
+    else:
+        made["quality"]["state_file"] = str(path)
+    return made
+
+
+@pytest.mark.parametrize("key", PLACES)
+def test_a_place_that_cannot_be_used_is_told_with_path_key_and_fix(
+    tmp_path: Path, start: Callable[..., Process], key: str
+) -> None:
+    what, spec = PLACES[key]
+    process = start(config(tmp_path)).ready()
+    (tmp_path / "in-the-way").write_text("")
+    (tmp_path / "folder").mkdir()
+    for path, cause in (
+        (tmp_path / "in-the-way/x", f"{tmp_path}/in-the-way is a file and no folder: move it away"),
+        (tmp_path / "in-the-way/below/x", f"{tmp_path}/in-the-way is a file and no folder: move it away"),
+        (tmp_path / "folder", "is a folder: name a file in it" if what == "state_file" else "something else at that path"),
+    ):  # fmt: skip
+        process.write(placed(tmp_path, key, path))
+        status, text = process.get("/-/reload", "POST")
+        assert status == 500
+        assert f"{what} {path}: " in text
+        assert cause in text
+        assert f"`{key}` (in a spec: {spec})" in text
+    # A folder that is missing is made.
+    process.write(placed(tmp_path, key, tmp_path / "new/below/x"))
+    assert process.get("/-/reload", "POST")[0] == 200
+    assert (tmp_path / "new/below/x").exists()
+    refused = start(placed(tmp_path / "other", key, tmp_path / "in-the-way/x")).refused()
+    assert f"{what} {tmp_path}/in-the-way/x: {tmp_path}/in-the-way is a file and no folder: move it away" in refused
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root writes everywhere")
+@pytest.mark.parametrize("key", PLACES)
+def test_a_folder_of_another_user_is_told_with_path_key_and_fix(key: str) -> None:
+    what, spec = PLACES[key]
+    # Not below pytest's own folder, where another user may not look.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shut, mine = folder / "shut", folder / "mine"
+        for path, mode in ((shut, 0o555), (mine, 0o777)):
+            path.mkdir()
+            path.chmod(mode)
+        drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+        for path, cause in (
+            (shut / "x", f"this user may not write into the folder {shut}: change its owner"),
+            (shut / "new/x", f"this user may not make the folder {shut}/new: create it for this user"),
+        ):
+            file = folder / "ai.yaml"
+            file.write_text(yaml.safe_dump(placed(mine, key, path)))
+            command = [*drop, sys.executable, "-m", "monitoring_kit", "exporter", "ai", "--config", str(file)]
+            listen = f"--web.listen-address=127.0.0.1:{free_port()}"
+            done = subprocess.run([*command, listen], capture_output=True, text=True, timeout=60, check=False)
+            assert done.returncode == 1, done.stderr
+            assert f"{what} {path}: {cause}, or set " in done.stderr
+            assert f"`{key}` (in a spec: {spec})" in done.stderr
 
 
 def test_a_socket_that_another_program_reads_is_not_taken(tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ def test_a_claim_holds_under_every_name_of_the_file_and_ends_with_the_process(tm
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "has it\n"
-        with pytest.raises(ConfigError, match=r"^state_file .*/file: another exporter uses it; take another$"):
+        with pytest.raises(
+            ConfigError, match=r"^state_file .*/file: another exporter uses it; stop that one, or take another$"
+        ):
             Claim(tmp_path / "file", "state_file", "take another")
         other.kill()
         other.wait()
@@ -47,8 +49,13 @@ def test_a_claim_is_renewed_where_its_file_was_removed_unless_another_was_faster
 
 
 def test_a_claim_says_why_it_cannot_be_made(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"cannot open the lock file .*/missing/file.lock: No such file"):
-        Claim(tmp_path / "missing/file", "socket", "")
+    missing = tmp_path / "missing"
+    with pytest.raises(ConfigError, match=f"the folder {missing} does not exist: create it, or take another$"):
+        Claim(missing / "file", "socket", "take another")
+    (tmp_path / "file.lock").mkdir()
+    said = r"cannot open the lock file .*/file.lock \(Is a directory\): let this user write it, or take another$"
+    with pytest.raises(ConfigError, match=said):
+        Claim(tmp_path / "file", "socket", "take another")
 
 
 def test_what_is_shared_is_made_once_and_closed_after_its_last_holder() -> None:
