@@ -33,7 +33,8 @@ class DatagramServer:
     """One socket read by one thread, over reloads: ``handle`` may be replaced while it runs.
 
     It gets each datagram and the sender's pid (0 when unknown). One that is too long arrives as a single zero byte.
-    ``watch`` hears every second whether clients find the socket: 1, or 0 when its file was removed or replaced.
+    ``watch`` hears every second whether new clients find the socket: 1, or 0 when its file was removed or replaced. Connected
+    ones hold the socket itself and are heard all the same.
     """
 
     def __init__(self, sock: socket.socket, path: Path | None = None) -> None:
@@ -99,7 +100,7 @@ class DatagramServer:
     def _look(self) -> None:
         missed = not self.in_place
         if missed and not self._missed:
-            log.error("the socket's file was removed or replaced: clients do not find it; a reload binds it anew",
+            log.error("the socket's file was removed or replaced: new clients do not find it, those already connected go on being heard; a reload binds it anew",
                       extra={"path": str(self._path)})  # fmt: skip
         self._missed = missed
         if self.watch is not None:

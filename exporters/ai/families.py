@@ -112,7 +112,7 @@ def intake_specs(namespace: str) -> dict[str, MetricSpec]:
         ),
         "bound": _spec(
             f"{namespace}_ingest_socket_bound", "gauge",
-            "1 while clients find the unix socket at its path, 0 when its file was removed or replaced; a reload binds it anew.",
+            "1 while new clients find the unix socket at its path, 0 when its file was removed or replaced (those connected are heard); a reload binds it anew.",
             {"transport": {"allow": ["unix", "statsd"]}},
         ),
     }  # fmt: skip

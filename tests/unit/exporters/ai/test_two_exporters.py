@@ -195,21 +195,30 @@ def test_a_socket_that_was_taken_away_is_noticed_and_bound_anew_by_a_reload(
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
             other.bind(str(sock))
     until(lambda: process.value("mkit_ai_ingest_socket_bound") == 0)
+    # As is logged: who is connected goes on being heard, who is not does not find it.
+    counter.inc()
+    old.flush()
+    until(lambda: process.value("mkit_model_batches_total") == 3)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as new, pytest.raises(OSError):
+        new.connect(str(sock))
     assert process.get("/-/reload", "POST")[0] == 200
     assert process.value("mkit_ai_ingest_socket_bound") == 1
-    sent(sock, process, 3)
+    sent(sock, process, 4)
     # A client that was connected before finds the new socket by itself.
     for _ in range(2):
         counter.inc()
         old.flush()
         time.sleep(0.3)
-    until(lambda: process.value("mkit_model_batches_total") == 5)
+    until(lambda: process.value("mkit_model_batches_total") == 6)
     assert process.value("mkit_ai_ingest_lost_total") == 0
     # The lock file was removed too, and is there again.
     assert "another exporter uses it" in start(config(tmp_path, state="other.db")).refused()
     old.close()
     process.end()
     assert not sock.exists()
+    assert process.child.stderr is not None
+    said = "new clients do not find it, those already connected go on being heard; a reload binds it anew"
+    assert process.child.stderr.read().count(said) == 1
 
 
 # key -> (what it names, where it stands in a spec)
