@@ -37,7 +37,9 @@ _PLACE = re.compile(r"(?P<path>.+):(?P<line>\d+)(?::\d+)?")
 @env_option
 @click.pass_context
 def command(ctx: click.Context, what: str, spec: Path | None, env: str | None) -> None:
-    """Explain a diagnostic CODE such as promql/syntax, or say which line of the spec made FILE:LINE of the output."""
+    """Explain a diagnostic CODE such as promql/syntax, or say which line of the spec made FILE:LINE of the output.
+
+    Of a flag that stands there by default it names the key that would change it."""
     place = _PLACE.fullmatch(what)
     if place is None:
         ctx.exit(_explain_code(what))
@@ -109,6 +111,11 @@ def _tell(compilation: Compilation, output: Output, path: str, line: int) -> int
         click.echo(f"{path} has {len(lines) - 1} lines", err=True)
         return 1
     mark = output.source_map.at(line)
+    key = output.source_map.keys.get(line)
+    if mark is None and key is not None:
+        click.echo(f"{path}:{line}  {lines[line - 1].strip()}")
+        click.echo(f"by default; `{key}` changes it" if key else "always written; no key of the spec changes it")
+        return 0
     if mark is None or not mark.origin.file:
         click.echo(
             f"{path}:{line} comes from no single place of the spec: it is a default, is always written, or is made of many parts"

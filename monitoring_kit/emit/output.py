@@ -84,6 +84,7 @@ def _emit(file: OutFile, top: tuple[str, ...], shared: Shared, scalars: Scalars)
         source_map = SourceMap([Mark(1, text.count("\n"), file.origin)] if file.origin is not None else [])
         origins = enumerate(file.line_origins, 1)
         source_map.marks += [Mark(line, line, origin) for line, origin in origins if origin is not None]
+        source_map.keys.update(enumerate(file.line_keys, 1))
         if "\0" in text:
             raise UnwritableError("a NUL character (U+0000) cannot stand in a configuration file")
     else:

@@ -18,9 +18,11 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class SourceMap:
-    """The marks of one file, outer ones before the inner ones that they enclose."""
+    """The marks of one file, outer ones before the inner ones that they enclose. ``keys``: line -> the key of the spec that
+    changes it, written or not, "" for none; lines of which that is not known are not there."""
 
     marks: list[Mark] = field(default_factory=list)
+    keys: dict[int, str] = field(default_factory=dict)
 
     def at(self, line: int) -> Mark | None:
         """The innermost mark that holds ``line``; None for a line that no part of the spec made (a header)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from monitoring_kit import conventions
 from monitoring_kit.diagnostics import Report
-from monitoring_kit.load.nodes import written
 from monitoring_kit.lower.alertmanager_timing import SEVERITIES, repeat_interval
 from monitoring_kit.lower.prometheus_web import web_config
 from monitoring_kit.lower.tree import OutFile, flags_file
@@ -16,26 +15,29 @@ CONFIG_FOLDER = "/etc/alertmanager"
 DATA_FOLDER = "/alertmanager"
 # cmd/alertmanager/main.go: how long the notification log is kept; what is forgotten is sent again too early.
 RETENTION = Duration(120 * 3_600_000)
-# The keys of `alerting:` that stand for a flag.
-_KEYS = {
-    "data.retention": ("repeat_interval",),
-    "web.listen-address": ("listen",),
-    "web.external-url": ("external_url",),
-    "cluster.listen-address": ("cluster", "listen"),
-    "cluster.peer": ("cluster", "peers"),
-    "cluster.peer-timeout": ("cluster", "peer_timeout"),
+# The key of the spec that stands for each flag; () for one that no key changes.
+_KEYS: dict[str, tuple[str, ...]] = {
+    "config.file": (),
+    "storage.path": (),
+    "data.retention": ("alerting", "repeat_interval"),
+    "web.listen-address": ("alerting", "listen"),
+    "web.external-url": ("alerting", "external_url"),
+    "web.config.file": ("prometheus", "web"),
+    "cluster.listen-address": ("alerting", "cluster", "listen"),
+    "cluster.peer": ("alerting", "cluster", "peers"),
+    "cluster.peer-timeout": ("alerting", "cluster", "peer_timeout"),
 }
 
 
 def lower_flags(system: System) -> list[OutFile]:
     """The flags file. Paths are those of the container image: another deployment replaces the first two lines."""
-    alerting, web = system.spec.alerting, written(system.spec.prometheus.node, "web")
+    # Without a cluster it is the whole block that is missing: an address alone is refused.
+    gossip = {} if system.spec.alerting.cluster else {"cluster.listen-address": ("alerting", "cluster")}
+    keys = _KEYS | gossip
     lines = [
-        (f"--{name}={value}", web if name == "web.config.file" else written(alerting.node, *_KEYS.get(name, ("",))))
-        for name, values in alertmanager_flags(system).items()
-        for value in values
+        (f"--{name}={value}", keys[name]) for name, values in alertmanager_flags(system).items() for value in values
     ]
-    return [flags_file(conventions.ALERTMANAGER_FLAGS, lines)]
+    return [flags_file(conventions.ALERTMANAGER_FLAGS, system.spec.node, lines)]
 
 
 def alertmanager_flags(system: System) -> dict[str, tuple[str, ...]]:

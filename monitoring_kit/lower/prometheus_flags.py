@@ -5,7 +5,7 @@ from __future__ import annotations
 from monitoring_kit import conventions
 from monitoring_kit.diagnostics import Report, Span
 from monitoring_kit.diagnostics.suggest import closest
-from monitoring_kit.load.nodes import Mapping, written
+from monitoring_kit.load.nodes import Mapping
 from monitoring_kit.lower.tree import OutFile, flags_file
 from monitoring_kit.resolve.system import System
 from monitoring_kit.spec.platform import Prometheus
@@ -39,10 +39,10 @@ def lower_flags(system: System, report: Report) -> list[OutFile]:
     for index, name in enumerate(prometheus.features):
         _check("features", name, target, prometheus.at("features", index=index), report)
     lines = [
-        (flag_line(name, value), written(prometheus.node, *_KEYS.get(name, ("flags", name))))
+        (flag_line(name, value), _KEYS[name] if name in flags else ("prometheus", "flags", name))
         for name, value in {**flags, **prometheus.flags}.items()
     ]
-    return [flags_file(conventions.PROMETHEUS_FLAGS, lines)]
+    return [flags_file(conventions.PROMETHEUS_FLAGS, system.spec.node, lines)]
 
 
 def _entry(prometheus: Prometheus, name: str) -> Span:
@@ -115,20 +115,23 @@ def mkit_flags(prometheus: Prometheus) -> dict[str, str]:
     return flags
 
 
-# The keys of `prometheus:` that stand for a flag.
-_KEYS = {
-    "storage.tsdb.retention.time": ("retention", "time"),
-    "storage.tsdb.retention.size": ("retention", "size"),
-    "web.listen-address": ("listen",),
-    "web.external-url": ("external_url",),
-    "enable-feature": ("features",),
-    "web.config.file": ("web",),
+# The key of the spec that stands for each of them; () for one that no key changes.
+_KEYS: dict[str, tuple[str, ...]] = {
+    "config.file": (),
+    "storage.tsdb.path": (),
+    "storage.tsdb.retention.time": ("prometheus", "retention", "time"),
+    "storage.tsdb.retention.size": ("prometheus", "retention", "size"),
+    "storage.remote.flush-deadline": (),
+    "web.listen-address": ("prometheus", "listen"),
+    "web.external-url": ("prometheus", "external_url"),
+    "web.config.file": ("prometheus", "web"),
+    "enable-feature": ("prometheus", "features"),
 }
 
 
 def _own_key(name: str) -> str:
-    path = _KEYS.get(name)
-    return f"set `{'.'.join(('prometheus', *path))}`" if path else "remove the flag"
+    path = _KEYS[name]
+    return f"set `{'.'.join(path)}`" if path else "remove the flag"
 
 
 def flag_line(name: str, value: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from monitoring_kit.diagnostics import Span
 from monitoring_kit.frozen import dataclass
+from monitoring_kit.load.nodes import Mapping, written
 
 
 class Branch(dict[str, Any]):
@@ -28,7 +29,8 @@ class OutFile:
 
     ``tree`` is a Branch (or list) for ``kind`` yaml and json, and the finished text for ``text``. ``mode`` is the file mode:
     0644 for most, 0640 for files that name secret files, 0600 for web configurations. ``origin`` is the part of the spec that
-    a text is about, ``line_origins`` what its lines come from (None for a default); a tree's branches have theirs.
+    a text is about, ``line_origins`` what its lines come from (None for a default), ``line_keys`` the keys of the spec that
+    change them ("" where none does); a tree's branches have theirs.
     """
 
     path: str
@@ -37,13 +39,16 @@ class OutFile:
     mode: int = 0o644
     origin: Span | None = None
     line_origins: tuple[Span | None, ...] = ()
+    line_keys: tuple[str, ...] = ()
 
 
-def flags_file(path: str, flags: Iterable[tuple[str, Span | None]]) -> OutFile:
-    """A file of command-line flags, one a line as ``@file`` reads them, each with the place in the spec that set it."""
+def flags_file(path: str, spec: Mapping, flags: Iterable[tuple[str, tuple[str, ...]]]) -> OutFile:
+    """A file of command-line flags, one a line as ``@file`` reads them, each with the path of the key in ``spec`` that sets it:
+    written there or not, and empty for a flag that no key changes."""
     lines = list(flags)
     text = "".join(f"{line}\n" for line, _ in lines)
-    return OutFile(path, "text", text, line_origins=tuple(origin for _, origin in lines))
+    origins = tuple(written(spec, *key) for _, key in lines)
+    return OutFile(path, "text", text, line_origins=origins, line_keys=tuple(".".join(key) for _, key in lines))
 
 
 def without_empty(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -110,3 +110,57 @@ def test_explain_leads_from_flags_and_exporters_to_their_keys(file: str, text: s
     assert mkit("generate", "mkit.yaml", "-o", "out", "--no-verify").exit_code == 0
     found = made_by(f"out/{file}", text)
     assert found.startswith(spec), found
+
+
+# What is written at a key that `explain` names, and the flag that it changes.
+CHANGES = {
+    "prometheus.retention.time": ("prometheus: {retention: {time: 40d}}", "--storage.tsdb.retention.time=40d"),
+    "prometheus.listen": ("prometheus: {listen: ':1'}", "--web.listen-address=:1"),
+    "alerting.listen": ("alerting: {listen: ':2'}", "--web.listen-address=:2"),
+    "alerting.cluster": ('alerting: {cluster: {peers: ["a:1", "b:1"]}}', "--cluster.listen-address=0.0.0.0:9094"),
+    "alerting.cluster.listen": (
+        'alerting: {cluster: {listen: \':3\', peers: ["a:1", "b:1"]}}',
+        "--cluster.listen-address=:3",
+    ),
+    "alerting.cluster.peer_timeout": (
+        'alerting: {cluster: {peer_timeout: 20s, peers: ["a:1", "b:1"]}}',
+        "--cluster.peer-timeout=20s",
+    ),
+}
+FIXED = {"config.file", "storage.tsdb.path", "storage.path", "storage.remote.flush-deadline"}
+FLAGS = {
+    "defaults": "",
+    "cluster": "alerting: {cluster: {peers: [\"a:9094\", \"b:9094\"]}}\n",
+    "all": "prometheus:\n  retention: {time: 30d, size: 50GB}\n  listen: ':9090'\n  external_url: https://p.example.com\n"
+    "  web: {cert_file: /c, key_file: /k}\n  features: [native-histograms]\n  flags: {query.max-samples: '1000000'}\n"
+    "alerting:\n  repeat_interval: {info: 7d}\n  listen: ':9093'\n  external_url: https://a.example.com\n"
+    "  cluster: {listen: ':9094', peers: [a:9094, b:9094], peer_timeout: 20s}\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_explain_says_of_each_flag_which_key_sets_or_would_change_it(name: str) -> None:
+    bare = EXPORTERS[: EXPORTERS.index("prometheus:\n")] + EXPORTERS[EXPORTERS.index("exporters:\n") :]
+    Path("mkit.yaml").write_text(bare + FLAGS[name])
+    assert mkit("generate", "mkit.yaml", "-o", "out", "--no-verify").exit_code == 0
+    for server in ("prometheus", "alertmanager"):
+        for number, line in enumerate(Path(f"out/{server}/flags").read_text().splitlines(), 1):
+            done = mkit("explain", f"out/{server}/flags:{number}")
+            assert done.exit_code == 0, done.output
+            first, *rest = done.stdout.splitlines()
+            assert first == f"{server}/flags:{number}  {line}"
+            flag = line.removeprefix("--").partition("=")[0]
+            if "-->" in done.stdout:
+                assert name != "defaults"
+                assert flag not in FIXED
+            elif flag in FIXED:
+                assert rest == ["always written; no key of the spec changes it"]
+            else:
+                assert name != "all", done.stdout
+                key = rest[0].removeprefix("by default; `").removesuffix("` changes it")
+                change, want = CHANGES[key]
+                Path("other.yaml").write_text(bare + change + "\n")
+                made = mkit("generate", "other.yaml", "-o", "changed", "--no-verify")
+                assert made.exit_code == 0, made.output
+                assert want.startswith(f"--{flag}=")
+                assert want in Path(f"changed/{server}/flags").read_text().splitlines()
