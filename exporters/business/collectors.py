@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..runtime import CollectError, Deadline, FamilyRows, Registry, RowError
+from ..runtime.errors import RepeatedRow
 from ..runtime.records import dataclass, replace
 from .config_metrics import MetricConfig
 from .drops import drops, pass_on
@@ -128,6 +129,9 @@ class CumulativeCollector(MetricCollector):
         """The samples after allow-lists and caps: the guard must watch what is shown, `other` included."""
         try:
             self._folded.replace(samples)
+        except RepeatedRow as error:
+            # As the family itself would refuse them.
+            raise CollectError("invalid_rows", str(error)) from None
         except RowError as error:
             raise SourceFault("value", str(error)) from None
         return [(child.values, child.value) for child in self._folded.children()]

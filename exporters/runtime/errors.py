@@ -17,6 +17,10 @@ class RowError(RuntimeFault):
     """A collector's rows do not fit the family: label count, duplicates, or a value that its type cannot hold."""
 
 
+class RepeatedRow(RowError):
+    """Two rows have the same label set, so neither is the series' value."""
+
+
 class ExpositionError(RuntimeFault):
     """The exposition as a whole would be invalid, so nothing of it is sent."""
 

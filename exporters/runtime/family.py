@@ -19,7 +19,7 @@ from .children import (
     InfoChild,
     RangedGaugeChild,
 )
-from .errors import RowError
+from .errors import RepeatedRow, RowError
 from .gate import Gate
 from .heads import head
 from .lines import LineCache
@@ -186,7 +186,7 @@ class Family(Generic[ChildT]):
             if values in asked:
                 labels = dict(zip(self.label_names, values, strict=True))
                 fix = "add them up (in SQL: SUM or another aggregate, with GROUP BY), or tell them apart by a label"
-                raise RowError(f"{self.name}: two rows for the labels {labels}; {fix}")
+                raise RepeatedRow(f"{self.name}: two rows for the labels {labels}; {fix}")
             asked.add(values)
             if valid is not None and self._outside(value):
                 self.drop("out_of_range")
