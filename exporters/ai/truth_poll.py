@@ -48,7 +48,7 @@ class TruthPoll:
         self._truth = truth
         self._config = config
         self._quality = quality
-        self._source = Source("truth", make_driver(truth.source))
+        self._source = Source("truth", make_driver(truth.source), truth.source.timeout)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="truth", daemon=True)
         specs = truth_specs(registry.namespace)

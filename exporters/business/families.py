@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from .config import Config
 
 _OWN = (
-    ("up", "gauge", "source", "Whether the source answered the last query, be it with an error of its own."),
+    (
+        "up",
+        "gauge",
+        "source",
+        "Whether the source answered the last query, be it with an error of its own; a refused login is no answer.",
+    ),
     ("source_connects_total", "counter", "source", "Connections opened to the source."),
     ("queries_killed_total", "counter", "source", "Queries that outlived their timeout and were killed by mkit."),
     ("source_regressions_total", "counter", "metric", "Readings that fell although the metric is a counter."),

@@ -10,6 +10,8 @@ REASONS = (
     "auth", "busy", "columns", "connect", "empty", "null_label", "null_value", "order", "permission", "query",
     "response", "state", "timeout", "too_large", "too_many_rows", "value",
 )  # fmt: skip
+# With these the source has answered nothing about its data, whether or not a line to it stands.
+NO_ANSWER = ("auth", "connect")
 
 
 class SourceFault(CollectError):

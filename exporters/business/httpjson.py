@@ -64,7 +64,7 @@ class HttpConnection:
             response = self._http.getresponse()
             if response.status not in self._driver.http.statuses:
                 self._http.close()
-                raise SourceFault("response", f"HTTP status {response.status}", lost=False)
+                raise _refused(response.status)
             body = response.read(limit + 1)
         except (OSError, http.client.HTTPException) as error:
             raise SourceFault("connect", f"no answer ({type(error).__name__})", lost=True) from None
@@ -122,6 +122,8 @@ class HttpDriver:
             return tls.context().wrap_socket(sock, server_hostname=tls.server_name or dsn.host)
         except (OSError, ValueError) as error:
             sock.close()
+            if deadline.expired:
+                raise SourceFault("timeout", "no TLS handshake", lost=True) from None
             reason = getattr(error, "verify_message", "") or type(error).__name__
             raise SourceFault("connect", f"tls: {reason}", lost=True) from None
         finally:
@@ -143,6 +145,12 @@ class HttpDriver:
                 # Else the library refuses it, in words that hold it.
                 raise SourceFault("connect", f"header_files {file}: holds what no header may hold")
         return out
+
+
+def _refused(status: int) -> SourceFault:
+    if status == 401:
+        return SourceFault("auth", "HTTP status 401: look at bearer_file, header_files, or the URL's user and password")
+    return SourceFault("permission" if status == 403 else "response", f"HTTP status {status}")
 
 
 @lru_cache(maxsize=256)

@@ -73,7 +73,7 @@ def open_socket(host: str, port: int, unix: str | None, deadline: Deadline) -> s
             return sock
         sock = socket.create_connection((host, port), left)
     except TimeoutError:
-        raise SourceFault("timeout", "no connection in time", lost=True) from None
+        raise SourceFault("timeout", "no connection", lost=True) from None
     except OSError as error:
         raise SourceFault("connect", error.strerror or type(error).__name__, lost=True) from None
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -174,6 +174,9 @@ class MysqlDriver:
             connection.prepare(self._zone)
         except (pymysql.err.MySQLError, OSError, SourceFault) as error:
             connection.close()
+            if deadline.expired:
+                # The line was cut, which the driver knows as a lost one.
+                raise SourceFault("timeout", "no session", lost=True) from None
             raise (error if isinstance(error, SourceFault) else _fault(error, dsn.secrets)) from None
         finally:
             timer.cancel()
@@ -196,7 +199,7 @@ class MysqlDriver:
             cutter.close()
             sock.close()
             if expired:
-                raise SourceFault("timeout", "no login in time", lost=True) from None
+                raise SourceFault("timeout", "no login", lost=True) from None
             if isinstance(error, SourceFault):
                 raise
             if isinstance(error, pymysql.err.MySQLError):

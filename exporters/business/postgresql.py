@@ -157,7 +157,7 @@ class PostgresDriver:
         poller = select.poll()
         poller.register(pgconn.socket, select.POLLIN if state == pq.PollingStatus.READING else select.POLLOUT)
         if not poller.poll(deadline.remaining() * 1000):
-            raise SourceFault("timeout", "no connection in time", lost=True)
+            raise SourceFault("timeout", "no connection", lost=True)
 
     def _arguments(self, dsn: Dsn) -> dict[str, Any]:
         found: dict[str, Any] = {

@@ -120,7 +120,7 @@ class RedisDriver:
             return RedisConnection(raw, dsn)
         except (redis.RedisError, OSError) as error:
             if deadline.expired:
-                raise SourceFault("timeout", "no connection in time", lost=True) from None
+                raise SourceFault("timeout", "no connection", lost=True) from None
             raise _fault(error, dsn.secrets) from None
 
     def _make(self, dsn: Dsn, deadline: Deadline) -> Any:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from ..runtime import CollectError, Deadline
-from .faults import SourceFault
+from .faults import NO_ANSWER, SourceFault
 from .table import Ask, Connection, Driver, Table
 from .watchdog import Watchdog
 
@@ -24,7 +24,8 @@ CLOSE_SECONDS = 1.0
 class Source:
     """A named source. ``fetch`` may be called from any thread; queries wait for each other, other sources do not.
 
-    ``up`` is None before the first contact, then whether the source answered last time, be it with an error of its own.
+    ``up`` is None before the first contact, then whether the source answered last time, be it with an error of its own;
+    a refused login, and a query that was never sent, are no answer.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Source:
         return table
 
     def _once(self, ask: Ask, until: Deadline) -> Table:
-        connection = self._connected(until.earliest(self._connect_timeout))
+        connection = self._connected(until)
         timeout = min(ask.timeout, until.remaining())
         if timeout <= 0:
             raise CollectError("busy", f"source {self.name}: no time left for the query")
@@ -98,7 +99,7 @@ class Source:
         return table
 
     def _settle(self, fault: SourceFault, watchdog: Watchdog) -> None:
-        self.up = not (fault.lost or watchdog.aborted)
+        self.up = not (fault.lost or watchdog.aborted or fault.reason in NO_ANSWER)
         self.kills += watchdog.fired
         if fault.lost or watchdog.fired:
             self._drop()
@@ -109,11 +110,14 @@ class Source:
         wait = self._retry_at - self._clock()
         if wait > 0 and self._last_fault is not None:
             raise SourceFault(self._last_fault.reason, f"tried again in {wait:.1f} s; before: {self._last_fault}")
+        began, limit = time.monotonic(), until.earliest(self._connect_timeout)
         try:
-            self._connection = self._driver.connect(until)
+            self._connection = self._driver.connect(limit)
         except SourceFault as fault:
+            if fault.reason == "timeout":
+                fault = _unconnected(fault, self._connect_timeout, time.monotonic() - began, limit is until)
             self._back_off(fault)
-            raise
+            raise fault from None
         except Exception:
             # Not foreseen, so not retried with care either; but the source gave no answer, and its alert must see that.
             self.up = False
@@ -154,11 +158,24 @@ class Source:
             self._turn.release()
 
 
+_SCRAPE = "what the scrape had left (its scrape_timeout, or --scrape.timeout)"
+
+
+def _unconnected(fault: SourceFault, own: float, took: float, hurried: bool) -> SourceFault:
+    """The fault of a connection that was given up after ``took`` seconds, with what set them; ``own`` is the source's limit."""
+    limit = (
+        f"{_SCRAPE}; the source's `timeout` allows {own:.3g} s"
+        if hurried
+        else "the limit that the source's `timeout` sets"
+    )
+    return SourceFault("timeout", f"{fault}: given up after {took:.3g} s, {limit}", lost=fault.lost)
+
+
 def _overtime(fault: SourceFault, own: float, timeout: float) -> SourceFault:
     """The fault of a query that was stopped after ``timeout`` seconds, with what set them; ``own`` is the query's limit."""
     limit = "the limit that `timeout` sets (at the metric, else at its source)"
     if timeout < own:
-        limit = f"what the scrape had left (its scrape_timeout, or --scrape.timeout); `timeout` allows {own:.3g} s"
+        limit = f"{_SCRAPE}; `timeout` allows {own:.3g} s"
     # A line that was cut says nothing but that.
     cause = f": {fault}" if fault.reason == "timeout" else ""
     return SourceFault("timeout", f"stopped after {timeout:.3g} s, {limit}{cause}", lost=fault.lost)

@@ -254,6 +254,30 @@ def test_headers_that_are_secrets_come_from_files(api: Any, tmp_path: Path, capl
     assert "3cret" not in str([record.__dict__ for record in caplog.records])
 
 
+@pytest.mark.parametrize(
+    ("status", "reason", "up"), [(401, "auth", 0), (403, "permission", 1), (404, "response", 1), (503, "response", 1)]
+)
+def test_a_refused_login_is_no_answer_of_the_source(api: Any, status: int, reason: str, up: int) -> None:
+    api.answers["/orders"] = (status, b"{}")
+    with Rig(api_source(api), {"total_now": http("total")}) as rig:
+        found = rig.scrape()
+        assert (rig.failures, found['mkit_business_up{source="api"}']) == ({"total_now": reason}, up)
+        api.answers["/orders"] = (200, b'{"total": 1}')
+        assert rig.scrape()['mkit_business_up{source="api"}'] == 1
+
+
+@pytest.mark.parametrize("key", ["bearer_file", "header_files"])
+def test_a_source_whose_secret_is_missing_is_not_up(api: Any, key: str, tmp_path: Path) -> None:
+    api.answers["/orders"] = (200, b'{"total": 1}')
+    file = tmp_path / "key"
+    more = {key: str(file) if key == "bearer_file" else {"X-Api-Key": str(file)}}
+    with Rig(api_source(api, **more), {"total_now": http("total")}) as rig:
+        assert rig.scrape()['mkit_business_up{source="api"}'] == 0
+        assert (rig.failures, api.seen) == ({"total_now": "connect"}, [])
+        file.write_text("secret")
+        assert rig.scrape()['mkit_business_up{source="api"}'] == 1
+
+
 def _drip(handler: Any) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "100000")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import socket
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from monitoring_kit.exporters.business.build import make_exporter
+from monitoring_kit.exporters.business.build import make_driver, make_exporter
 from monitoring_kit.exporters.business.config import parse_config
+from monitoring_kit.exporters.business.config_sources import read_source
 from monitoring_kit.exporters.business.dsn import Address
 from monitoring_kit.exporters.business.source import Source
 from monitoring_kit.exporters.business.sqlite import SqliteDriver
@@ -40,7 +43,8 @@ def shop(tmp_path: Path) -> Path:
 
 def checked(shop: Path, **metric: Any) -> Result:
     kind = metric.get("type", "gauge")
-    name = {"counter": "shop_orders_total", "histogram": "shop_order_euros"}.get(kind, "shop_orders")
+    names = {"counter": "shop_orders_total", "histogram": "shop_order_euros", "info": "shop_orders_info"}
+    name = names.get(kind, "shop_orders")
     body = {
         "sources": {"shop": {"kind": "sqlite", "url": f"sqlite:///{shop}"}},
         "metrics": {name: {"type": kind, "help": "Orders.", "source": "shop", "query": COUNT, **metric}},
@@ -127,16 +131,34 @@ def test_every_reason_has_a_fix_of_its_own(shop: Path, metric: dict[str, Any], w
     [
         ("gauge", "invalid_rows", {}, "SELECT total FROM orders", "{}"),
         ("gauge", "invalid_rows", {"day": {}}, "SELECT 'mon' AS day, total AS value FROM orders", "{'day': 'mon'}"),
-        ("counter", "value", {}, "SELECT total FROM orders", "{}"),
+        ("counter", "invalid_rows", {}, "SELECT total FROM orders", "{}"),
+        ("info", "invalid_rows", {"day": {}}, "SELECT 'mon' AS day FROM orders", "{'day': 'mon'}"),
     ],
 )
 def test_rows_that_repeat_a_label_set_are_told_with_the_fix(
     shop: Path, kind: str, reason: str, labels: dict[str, Any], query: str, set_: str
 ) -> None:
-    name = "shop_orders_total" if kind == "counter" else "shop_orders"
+    name = {"counter": "shop_orders_total", "info": "shop_orders_info"}.get(kind, "shop_orders")
     fix = "add them up (in SQL: SUM or another aggregate, with GROUP BY), or tell them apart by a label"
     done = checked(shop, type=kind, labels=labels, query=query)
     assert verdict(done) == (1, f"FAILED {name} (shop): {reason}: {name}: two rows for the labels {set_}; {fix}")
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [{"type": "counter", "mode": "increment"}, {"type": "histogram", "buckets": [10]}],
+    ids=["increment", "events"],
+)
+def test_rows_that_are_counted_one_by_one_may_share_their_labels(shop: Path, metric: dict[str, Any]) -> None:
+    query = "SELECT id AS watermark, total AS value FROM orders WHERE id > :watermark ORDER BY id"
+    done = checked(shop, query=query, **metric)
+    assert done.exit_code == 0, done.stderr
+    assert re.search(r"^shop_order(s_total|_euros_sum) 33(\.0)?$", done.stdout, re.M), done.stdout
+
+
+def test_a_counter_that_falls_below_zero_has_a_wrong_value(shop: Path) -> None:
+    code, line = verdict(checked(shop, type="counter", query="SELECT -1 AS value"))
+    assert (code, line.startswith("FAILED shop_orders_total (shop): value: ")) == (1, True), line
 
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) AS value FROM n"
@@ -157,6 +179,31 @@ def test_a_query_that_the_scrape_leaves_no_time_names_the_scrape(shop: Path) -> 
     words = r"stopped after 0\.\d+ s, what the scrape had left \(its scrape_timeout, or --scrape\.timeout\); `timeout` allows 5 s: "
     assert re.match(words, str(caught.value)), str(caught.value)
     source.close()
+
+
+@pytest.fixture
+def mute() -> Iterator[str]:
+    """Where a server takes connections and says nothing."""
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+OF_SOURCE, OF_SCRAPE = "the limit that the source's `timeout` sets", "what the scrape had left"
+
+
+@pytest.mark.parametrize(("seconds", "limit"), [(5.0, OF_SOURCE), (0.5, OF_SCRAPE)])
+@pytest.mark.parametrize("url", ["mysql://u@{}/db", "postgresql://u@{}/db", "redis://{}/0", "https://{}/"])
+def test_a_connection_over_its_timeout_names_the_limit_and_its_key(
+    mute: str, url: str, seconds: float, limit: str
+) -> None:
+    kind = url.partition(":")[0].replace("https", "http")
+    timeout = "300ms" if limit == OF_SOURCE else "4s"
+    config = read_source("far", {"kind": kind, "url": url.format(mute), "timeout": timeout}, [])
+    assert config is not None
+    source = Source("far", make_driver(config), config.timeout)
+    with pytest.raises(CollectError, match=rf"given up after 0\.[34]\d* s, {limit}") as caught:
+        source.fetch(Ask("SELECT 1"), Deadline.after(seconds))
+    assert (caught.value.reason, source.up) == ("timeout", False)
 
 
 @pytest.mark.parametrize("obstacle", ["No such file or directory", "a folder", "NOTADB"])
