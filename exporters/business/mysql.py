@@ -23,7 +23,8 @@ from .zones import fixed_offset
 KILL_SECONDS = 1.0
 # https://mariadb.com/kb/en/mariadb-error-codes/
 _TIMEOUT = {1969, 3024, 1317, 1205}
-_AUTH = {1044, 1045, 1049, 1129, 1130, 1698}
+_NO_RIGHT_ON_DATABASE = 1044
+_AUTH = {_NO_RIGHT_ON_DATABASE, 1045, 1049, 1129, 1130, 1698}
 _PERMISSION = {1142, 1143, 1227, 1370}
 _LOST = {0, 1053, 1927, 2002, 2003, 2006, 2013, 2055, 4031}
 _UNKNOWN_ZONE = 1298
@@ -88,7 +89,10 @@ class MysqlConnection:
                 columns = column_names(cursor.description)
                 rows = [tuple(row) for row in cursor.fetchmany(ask.max_rows + 1)]
         except pymysql.err.MySQLError as error:
-            raise _fault(error, self._dsn.secrets) from None
+            fault = _fault(error, self._dsn.secrets)
+            # The login stands: what is refused now is a right.
+            denied = error.args[:1] == (_NO_RIGHT_ON_DATABASE,)
+            raise (SourceFault("permission", str(fault)) if denied else fault) from None
         except (OSError, AttributeError, ValueError) as error:
             # PyMySQL lets socket errors through, and stumbles over a line that was cut under it.
             raise SourceFault("connect", f"connection lost ({type(error).__name__})", lost=True) from None
