@@ -21,7 +21,7 @@ from .quality import Quality
 
 log = logging.getLogger(__name__)
 
-_NOT_HERE = ("empty", "null_label", "null_value", "order", "state")
+_NOT_HERE = ("empty", "null_label", "null_value", "order", "pending", "state")
 # Of a source's reasons those that concern the making of a metric's samples do not come here.
 REASONS = (*(name for name in SOURCE_REASONS if name not in _NOT_HERE), "exception", "row")
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from ..runtime import Exporter, Registry
 from .collectors import Context, CumulativeCollector, MetricCollector
 from .config import Config
-from .config_metrics import MetricConfig
 from .config_sources import SourceConfig
 from .marked import EventsCollector, IncrementCollector
 from .meters import Meters
+from .pace import Pace, Paced, Relay
 from .refresher import Refresher
 from .source import Source
 from .state import State
@@ -47,17 +48,24 @@ def make_driver(config: SourceConfig) -> Driver:
     return HttpDriver(config.address, config.tls, config.http)
 
 
-def make_collector(metric: MetricConfig, source: Source, context: Context) -> MetricCollector | Refresher:
-    """The collector of a metric, with its cache when the metric has ``every``."""
-    collector = _COLLECTORS[metric.mode](metric, source, context)
-    return Refresher(collector, metric.every, metric.timeout) if metric.every else collector
+def make_exporter(
+    config: Config, state: State, release: Callable[[], None] | None = None, relay: Relay | None = None
+) -> Exporter:
+    """An exporter that is not live yet. SpecError when declarations clash.
 
-
-def make_exporter(config: Config, state: State, release: Callable[[], None] | None = None) -> Exporter:
-    """An exporter that is not live yet; ``release`` gives the state back after its end. SpecError when declarations clash."""
+    ``release`` gives the state back after its end; ``relay`` knows whose answers it may go on with after a reload.
+    """
     registry = Registry(config.namespace, config.max_series)
     context = Context(registry, Meters(registry), state)
     sources = {name: Source(name, make_driver(body), body.timeout) for name, body in config.sources.items()}
+    paced: list[Paced] = []
     for metric in config.metrics.values():
-        registry.register(make_collector(metric, sources[metric.source], context), policy=metric.on_error)
-    return Exporter(registry, close=[*(source.close for source in sources.values()), *([release] if release else [])])
+        reader = _COLLECTORS[metric.mode](metric, sources[metric.source], context)
+        collector = Refresher(reader, metric.every, metric.timeout) if metric.every else reader
+        if isinstance(collector, Refresher):
+            paced.append(Paced(metric, config.sources[metric.source], collector))
+        registry.register(collector, policy=metric.on_error)
+    pace = Pace(paced)
+    # Closing a source breaks off what its thread still waits for.
+    close = [pace.stop, *(source.close for source in sources.values()), pace.join, *([release] if release else [])]
+    return Exporter(registry, start=[partial((relay or Relay()).start, pace)], close=close)

@@ -42,6 +42,7 @@ class MetricCollector:
         self._meters = context.meters
         self._state = context.state
         self._read_at = 0.0
+        self._rows = 0
         # Rows with a value that allow-lists and caps were asked about since the start.
         self.offered = 0
         context.meters.start(metric.name, source.name, metric.mode, metric.every)
@@ -63,6 +64,14 @@ class MetricCollector:
     def fresh(self, read_at: float) -> None:
         """Note that the figures served were read at that Unix time."""
         self._meters.fresh(self.name, read_at)
+
+    def adopt(self, former: MetricCollector) -> None:
+        """What was said about the answer of the same metric's collector before a reload holds on: that answer is served again."""
+        self._rows = former._rows
+        self._meters.answer(self.name, self._rows, 0)
+        if self._source.up is None:
+            self._source.up = former._source.up
+            self._meters.source(self._source)
 
     def samples(self, deadline: Deadline) -> Samples:
         """Label sets and values as they are to be shown."""
@@ -88,7 +97,8 @@ class MetricCollector:
         # Some answers without a row come without columns as well, and say nothing about them.
         empty = not table.rows and not table.columns
         rows = [] if empty else read_rows(table, self.metric.rules)
-        self._meters.answer(self.name, len(table.rows), sum(row.value is None for row in rows))
+        self._rows = len(table.rows)
+        self._meters.answer(self.name, self._rows, sum(row.value is None for row in rows))
         return rows
 
     def _fill(self, samples: Samples) -> Samples:

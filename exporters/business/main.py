@@ -17,16 +17,18 @@ from ..runtime.shared import Shared
 from .build import make_exporter
 from .config import DEFAULT_LISTEN, Config, load_config
 from .drivers import require_drivers
+from .pace import Relay
 from .state import State
 
 NAME = "mkit-exporter-business"
 
 
 class Program:
-    """Builds exporters from the configuration file; the state outlives reloads."""
+    """Builds exporters from the configuration file; the state and what is read in the background outlive reloads."""
 
     def __init__(self, loaded: Config | None = None) -> None:
         self._states: Shared[State] = Shared()
+        self._relay = Relay()
         self._loaded = loaded
         self.config: Config | None = None
 
@@ -39,7 +41,7 @@ class Program:
         key = config.state_file and os.path.realpath(config.state_file)
         state = self._states.take(key, lambda: State(config.state_file, dry=args.config_check))
         try:
-            exporter = make_exporter(config, state, partial(self._states.give, key))
+            exporter = make_exporter(config, state, partial(self._states.give, key), self._relay)
         except BaseException:
             self._states.give(key)
             raise

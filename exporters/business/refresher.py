@@ -9,36 +9,55 @@ from typing import Any
 
 from ..runtime import CollectError, Deadline, FamilyRows
 from .collectors import MetricCollector, Samples
-from .source import RESERVE
+
+# The most that a scrape waits for the first answer.
+FIRST_SECONDS = 2.0
+RETRY_FIRST = 5.0
+RETRY_MAX = 60.0
 
 
-class _Flight:
+class Outcome:
+    """What one run gave: the samples, or the ``error``. ``at`` is its end by the refresher's clock, ``read_at`` in Unix time."""
+
+    __slots__ = ("at", "error", "read_at", "samples")
+
     def __init__(self) -> None:
-        self.done = threading.Event()
         self.samples: Samples = []
-        self.read_at = 0.0
         self.error: Exception | None = None
+        self.at = 0.0
+        self.read_at = 0.0
+
+    def good(self) -> Outcome:
+        """This outcome; raises its error when there is one."""
+        if self.error is not None:
+            # Raised again at every scrape: each time would add to its traceback.
+            raise self.error.with_traceback(None)
+        return self
 
 
 class Refresher:
-    """Wraps a collector. An answer is served for ``every`` seconds; failures are not, the next scrape tries again.
+    """Wraps a collector whose query has a pace of its own; seconds throughout.
 
-    A run is not bound to a scrape's deadline but to the query's own timeout. While it is under way the answer before it
-    is served, then the scrape waits and in the end fails with ``timeout``.
+    While it is ``live`` somebody calls ``refresh`` when it is ``due``, and ``collect`` runs no query: it gives the last
+    answer, or the last run's error. Else (a check, an exporter that was closed) ``collect`` runs the query itself when
+    it is due. An answer is due again ``every`` after its query began, a failed run soon, then more and more slowly.
     """
 
     def __init__(
         self, inner: MetricCollector, every: float, timeout: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.name = inner.name
+        self.live = False
+        self.due = 0.0
         self._inner = inner
         self._every = every
         self._timeout = timeout
         self._clock = clock
-        self._lock = threading.Lock()
-        self._flight: _Flight | None = None
-        self._last: _Flight | None = None
-        self._last_at = 0.0
+        # A run at a time: one that is still under way when the exporter is closed must not meet a scrape's own.
+        self._turn = threading.Lock()
+        self._answered = threading.Event()
+        self._last: Outcome | None = None
+        self._failures = 0
         self._read_at = 0.0
 
     @property
@@ -51,8 +70,8 @@ class Refresher:
         return self._inner.offered
 
     def collect(self, deadline: Deadline) -> Iterable[FamilyRows]:
-        """The rows of the last answer, or of a new one when it is older than ``every``."""
-        answer = self._answer(deadline)
+        """The rows of the last answer. The last run's error; CollectError ``pending`` when none has ended yet."""
+        answer = (self._waited(deadline) if self.live else self._own(deadline)).good()
         self._read_at = answer.read_at
         yield FamilyRows(self._inner.family, answer.samples)
 
@@ -60,36 +79,52 @@ class Refresher:
         """The registry took the rows of the last ``collect``."""
         self._inner.fresh(self._read_at)
 
-    def _answer(self, deadline: Deadline) -> _Flight:
-        with self._lock:
-            if self._last is not None and self._clock() - self._last_at < self._every:
-                return self._last
-            flight = self._flight = self._flight or self._start()
-        if not flight.done.wait(deadline.remaining() * 0.9):
-            return self._meanwhile()
-        if flight.error is not None:
-            raise flight.error
-        return flight
+    def _waited(self, deadline: Deadline) -> Outcome:
+        self._answered.wait(min(FIRST_SECONDS, deadline.remaining() * 0.9))
+        if self._last is None:
+            raise CollectError("pending", "the first answer is not there yet; it is served when it is")
+        return self._last
 
-    def _meanwhile(self) -> _Flight:
-        with self._lock:
-            if self._last is not None and self._clock() - self._last_at < self._every + self._timeout:
-                return self._last
-        raise CollectError("timeout", "the query is still running; its answer will be served when it is there")
-
-    def _start(self) -> _Flight:
-        flight = _Flight()
-        threading.Thread(target=self._run, args=(flight,), name=f"refresh-{self.name}", daemon=True).start()
-        return flight
-
-    def _run(self, flight: _Flight) -> None:
+    def _own(self, deadline: Deadline) -> Outcome:
+        if not self._turn.acquire(timeout=deadline.remaining()):
+            raise CollectError("busy", "a run before was under way until the deadline")
         try:
-            flight.samples = self._inner.samples(Deadline.after(self._timeout + 2 * RESERVE))
-            flight.read_at = time.time()
+            last = self._last
+            return last if last and last.error is None and self._clock() < self.due else self._run(deadline)
+        finally:
+            self._turn.release()
+
+    def refresh(self, deadline: Deadline) -> None:
+        """Run the query now and keep what comes of it; raises nothing."""
+        with self._turn:
+            self._run(deadline)
+
+    def _run(self, deadline: Deadline) -> Outcome:
+        began, outcome = self._clock(), Outcome()
+        try:
+            outcome.samples = self._inner.samples(deadline)
+            outcome.read_at = time.time()
         except Exception as error:
-            flight.error = error
-        with self._lock:
-            self._flight = None
-            if flight.error is None:
-                self._last, self._last_at = flight, self._clock()
-        flight.done.set()
+            outcome.error = error
+        outcome.at = self._clock()
+        if outcome.error is None:
+            self._failures = 0
+            self.due = max(began + self._every, outcome.at)
+        else:
+            self.due = outcome.at + min(self._every, RETRY_MAX, RETRY_FIRST * 2**self._failures)
+            self._failures = min(self._failures + 1, 16)
+        self._last = outcome
+        self._answered.set()
+        return outcome
+
+    def adopt(self, former: Refresher) -> None:
+        """Before it is live: go on with the last answer of the same metric's refresher before a reload, and when it is due.
+
+        A failure is not gone on with, nor an answer that should have been replaced long since.
+        """
+        last, due = former._last, former.due
+        if last is None or last.error is not None or self._clock() - last.at > self._every + self._timeout:
+            return
+        self._inner.adopt(former._inner)
+        self._last, self.due = last, due
+        self._answered.set()

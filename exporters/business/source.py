@@ -19,6 +19,7 @@ RESERVE = 0.15
 BACKOFF_FIRST = 0.25
 BACKOFF_MAX = 5.0
 CLOSE_SECONDS = 1.0
+STOP_SECONDS = 0.5
 
 
 class Source:
@@ -67,7 +68,7 @@ class Source:
             table = self._once(ask, until)
         except SourceFault as fault:
             # An idle connection dies unseen (server restart, wait_timeout); reading twice is harmless.
-            if not (reused and fault.lost and fault.reason != "timeout"):
+            if self._closed or not (reused and fault.lost and fault.reason != "timeout"):
                 raise
             table = self._once(ask, until)
         if len(table.rows) > ask.max_rows and not ask.page:
@@ -101,7 +102,7 @@ class Source:
     def _settle(self, fault: SourceFault, watchdog: Watchdog) -> None:
         self.up = not (fault.lost or watchdog.aborted or fault.reason in NO_ANSWER)
         self.kills += watchdog.fired
-        if fault.lost or watchdog.fired:
+        if fault.lost or watchdog.fired or self._closed:
             self._drop()
 
     def _connected(self, until: Deadline) -> Connection:
@@ -147,15 +148,31 @@ class Source:
         A scrape that still holds this configuration after a reload is answered, over a connection of its own.
         """
         self._closed = True
-        if not self._turn.acquire(timeout=CLOSE_SECONDS):
-            connection = self._connection
-            if connection is not None:
-                connection.abort()
+        if not self._turn.acquire(timeout=CLOSE_SECONDS) and not self._stopped():
             return
         try:
             self._drop()
         finally:
             self._turn.release()
+
+    def _stopped(self) -> bool:
+        """Break off the query in flight; True when it gave up its turn, which is ours then."""
+        connection = self._connection
+        if connection is None:
+            return False
+        # Of a line that is cut a server may know nothing for as long as the query's timeout, and works on for nobody. In a
+        # thread of its own: towards a hung server the stop hangs as well.
+        threading.Thread(target=_stop, args=(connection,), name="query-stop", daemon=True).start()
+        if self._turn.acquire(timeout=STOP_SECONDS):
+            return True
+        connection.abort()
+        return False
+
+
+def _stop(connection: Connection) -> None:
+    canceller = connection.canceller()
+    canceller.cancel()
+    canceller.close()
 
 
 _SCRAPE = "what the scrape had left (its scrape_timeout, or --scrape.timeout)"

@@ -52,6 +52,11 @@ class Rig:
             for name, _, value in (line.rpartition(" ") for line in lines if line[:1] not in ("#", ""))
         }
 
+    def start(self) -> None:
+        """Go live."""
+        for hook in self.exporter.start:
+            hook()
+
     def close(self) -> None:
         for hook in self.exporter.close:
             hook()

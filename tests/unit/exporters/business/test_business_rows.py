@@ -215,6 +215,9 @@ class Slow:
         self.go = threading.Event()
         self.error: Exception | None = None
 
+    def adopt(self, former: Slow) -> None:
+        pass
+
     def samples(self, deadline: Deadline) -> list[Any]:
         self.runs += 1
         run = self.runs
@@ -229,26 +232,95 @@ def value(refresher: Refresher, seconds: float = 1.0) -> float:
     return float(list(rows.rows)[0][1])  # type: ignore[arg-type]  # noqa: RUF015
 
 
-def test_refresh_runs_at_its_own_pace_and_failures_are_not_kept() -> None:
-    now, slow = [0.0], Slow()
-    refresher = Refresher(slow, every=60, timeout=10, clock=lambda: now[0])  # type: ignore[arg-type]
-    with pytest.raises(CollectError, match="still running"):
-        value(refresher, 0.1)
-    slow.go.set()
-    assert value(refresher) == 1
-    now[0] = 59
-    assert value(refresher) == 1
-    now[0] = 61
-    slow.go.clear()
-    # The new run is under way: the last answer stands until the query's own timeout is over.
-    assert value(refresher, 0.1) == 1
-    now[0] = 71
-    with pytest.raises(CollectError):
-        value(refresher, 0.1)
-    slow.error = CollectError("query", "no")
-    slow.go.set()
-    time.sleep(0.1)
+class Paced:
+    """A refresher, its collector and its clock."""
+
+    def __init__(self, every: float = 60) -> None:
+        self.now = 0.0
+        self.slow = Slow()
+        self.slow.go.set()
+        self.refresher = Refresher(self.slow, every, 10, clock=lambda: self.now)  # type: ignore[arg-type]
+
+    def run(self, error: str = "") -> float:
+        """Run it; when it is due again from now."""
+        self.slow.error = CollectError("query", error) if error else None
+        self.refresher.refresh(Deadline.after(1))
+        return self.refresher.due - self.now
+
+
+def test_before_it_is_live_a_scrape_runs_the_query_when_it_is_due() -> None:
+    paced = Paced()
+    assert (value(paced.refresher), value(paced.refresher)) == (1, 1)
+    paced.now = 61
+    assert value(paced.refresher) == 2
+    paced.now = 122
+    paced.slow.error = CollectError("query", "no")
     with pytest.raises(CollectError, match="no"):
-        value(refresher)
-    slow.error = None
-    assert value(refresher) == slow.runs
+        value(paced.refresher)
+    # A failure is not kept.
+    paced.slow.error = None
+    assert value(paced.refresher) == 4
+
+
+def test_live_a_scrape_gets_what_the_last_run_gave() -> None:
+    paced = Paced()
+    paced.refresher.live = True
+    began = time.monotonic()
+    with pytest.raises(CollectError) as caught:
+        value(paced.refresher, 0.2)
+    assert (caught.value.reason, time.monotonic() - began < 0.2, paced.slow.runs) == ("pending", True, 0)
+    assert paced.run() == 60
+    paced.now = 1000
+    assert (value(paced.refresher), paced.slow.runs) == (1, 1)
+    paced.run("no")
+    for _ in range(3):
+        with pytest.raises(CollectError, match="no") as caught:
+            value(paced.refresher)
+    assert len(caught.traceback) < 10
+    paced.run()
+    assert value(paced.refresher) == 3
+
+
+@pytest.mark.parametrize(
+    ("every", "waits"), [(600, [5, 10, 20, 40, 60, 60]), (30, [5, 10, 20, 30, 30, 30]), (1, [1, 1, 1, 1, 1, 1])]
+)
+def test_a_failed_run_is_tried_again_soon_and_then_more_slowly(every: float, waits: list[float]) -> None:
+    paced = Paced(every)
+    for _ in range(2):
+        assert [paced.run("no") for _ in waits] == waits
+        assert paced.run() == every
+
+
+def test_a_run_that_takes_longer_than_its_pace_is_due_when_it_ends() -> None:
+    paced = Paced(every=3)
+    real = paced.slow.samples
+
+    def samples(deadline: Deadline) -> list[Any]:
+        paced.now += took
+        return real(deadline)
+
+    paced.slow.samples = samples  # type: ignore[method-assign]
+    for took, due in ((1, 2), (5, 0)):  # noqa: B007 - `samples` reads it
+        assert paced.run() == due
+
+
+@pytest.mark.parametrize(("age", "taken"), [(70, True), (71, False)])
+def test_a_reload_goes_on_with_an_answer_that_is_not_too_old(age: float, taken: bool) -> None:
+    old, new = Paced(), Paced()
+    old.run()
+    new.now, new.refresher.live = age, True
+    new.refresher.adopt(old.refresher)
+    assert new.refresher.due == (60 if taken else 0)
+    if taken:
+        assert (value(new.refresher), new.slow.runs) == (1, 0)
+    else:
+        with pytest.raises(CollectError, match="first answer"):
+            value(new.refresher, 0.1)
+
+
+def test_a_reload_does_not_go_on_with_a_failure() -> None:
+    old, new = Paced(), Paced()
+    old.run()
+    old.run("no")
+    new.refresher.adopt(old.refresher)
+    assert new.refresher.due == 0
