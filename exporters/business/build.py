@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from ..runtime import Exporter, Registry
+from ..runtime.budget import Witness
 from .collectors import Context, CumulativeCollector, MetricCollector
 from .config import Config
 from .config_sources import SourceConfig
@@ -49,14 +50,20 @@ def make_driver(config: SourceConfig) -> Driver:
 
 
 def make_exporter(
-    config: Config, state: State, release: Callable[[], None] | None = None, relay: Relay | None = None
+    config: Config,
+    state: State,
+    release: Callable[[], None] | None = None,
+    relay: Relay | None = None,
+    witness: Witness | None = None,
 ) -> Exporter:
     """An exporter that is not live yet. SpecError when declarations clash.
 
-    ``release`` gives the state back after its end; ``relay`` knows whose answers it may go on with after a reload.
+    ``release`` gives the state back after its end; ``relay`` knows whose answers it may go on with after a reload;
+    ``witness`` is told the label values that allow-lists and caps refuse.
     """
     registry = Registry(config.namespace, config.max_series)
-    context = Context(registry, Meters(registry), state)
+    registry.budget.witness = witness
+    context = Context(registry, Meters(registry), state, witness)
     sources = {name: Source(name, make_driver(body), body.timeout) for name, body in config.sources.items()}
     paced: list[Paced] = []
     for metric in config.metrics.values():

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from ..runtime import Deadline, Exporter
 from .config import Config
-from .drops import drops, nothing_left, summary
+from .drops import Refused, drops, nothing_left, summary
 from .state import state_fault
 
 
@@ -39,10 +39,10 @@ def _only(exposition: str, names: Container[str]) -> Iterator[str]:
             yield line
 
 
-def check(config: Config, exporter: Exporter, out: TextIO, err: TextIO) -> int:
+def check(config: Config, exporter: Exporter, refused: Refused, out: TextIO, err: TextIO) -> int:
     """Samples to ``out``, one line a metric to ``err``; 0 when all is well, else 1.
 
-    All is well when every query gave a valid answer of which something is shown, and serving could keep its state.
+    ``refused`` is the witness that the exporter was made with. All is well when every query gave a valid answer of which something is shown, and serving could keep its state.
     """
     root = logging.getLogger()
     handlers, last = root.handlers[:], Warnings()
@@ -62,11 +62,11 @@ def check(config: Config, exporter: Exporter, out: TextIO, err: TextIO) -> int:
     for name, metric in config.metrics.items():
         family = exporter.registry.family(name)
         gone = drops(exporter.registry.budget, name)
-        fault = nothing_left(metric.spec, gone, offered[name], family.series)
+        fault = nothing_left(metric.spec, gone, offered[name], family.series, refused.of(name))
         if name in failures:
             fault = f"{failures[name]}: {last.found.get(name, 'no answer')}"
         failed = failed or bool(fault)
-        verdict = f"{family.series} series{summary(gone)}"
+        verdict = f"{family.series} series{summary(gone, refused.of(name))}"
         err.write(f"{'FAILED' if fault else 'ok    '} {name} ({metric.source}): {fault or verdict}\n")
     unkept = state_fault(config.state_file) if config.state_file is not None else ""
     if unkept:

@@ -10,6 +10,46 @@ from ..runtime.budget import Budget
 
 # (reason, whether the rows were folded into another label set instead of dropped) -> rows.
 Drops = Mapping[tuple[str, bool], int]
+# (reason, folded) -> the label values behind it, in words.
+Named = Callable[[str, bool], str]
+
+
+# Told of a reason, and how much of a value.
+MOST_VALUES = 3
+MOST_CHARACTERS = 40
+
+
+class Refused:
+    """The label values behind the drops, the first of each metric and reason: a budget's witness in the check, and only there."""
+
+    def __init__(self) -> None:
+        # One more than is told, to know that there are more.
+        self._found: dict[tuple[str, str, bool], dict[tuple[str, str], None]] = {}
+
+    def __call__(self, metric: str, reason: str, folded: bool, label: str, value: str) -> None:
+        seen = self._found.setdefault((metric, reason, folded), {})
+        if len(seen) <= MOST_VALUES:
+            seen[label, value] = None
+
+    def of(self, metric: str) -> Named:
+        """For a reason, and whether rows were folded: ``currency "eur", "usd"``; empty when no label's value was the cause."""
+        return lambda reason, folded: self._told(list(self._found.get((metric, reason, folded), ())))
+
+    @staticmethod
+    def _told(seen: list[tuple[str, str]]) -> str:
+        labels: dict[str, list[str]] = {}
+        for label, value in seen[:MOST_VALUES]:
+            labels.setdefault(label, []).append(quoted(value))
+        text = ", ".join(f"{label} {', '.join(values)}" for label, values in labels.items())
+        return text + ", ..." * (len(seen) > MOST_VALUES)
+
+
+def quoted(value: str) -> str:
+    """A value from outside in double quotes, on one line, shortened, with all that a terminal would obey escaped."""
+    import json
+
+    text = value if len(value) <= MOST_CHARACTERS else value[:MOST_CHARACTERS] + "..."
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json.dumps(text, ensure_ascii=False))
 
 
 def drops(budget: Budget, metric: str) -> Drops:
@@ -31,16 +71,16 @@ def pass_on(family: Any, before: Drops, after: Drops) -> None:
             family.drop(reason, new, folded)
 
 
-def summary(found: Drops) -> str:
-    """``, 3 rows dropped (not_allowed), 1 row folded (label_cap)``; empty when every row is a series of its own."""
+def summary(found: Drops, named: Named) -> str:
+    """``, 3 rows dropped (not_allowed: currency "eur", "usd"), 1 row folded (label_cap: shop "x")``; empty when every row is a series of its own."""
     return "".join(
-        f", {_rows(sum(reasons.values()))} {word} ({_reasons(reasons)})"
+        f", {_rows(sum(reasons.values()))} {word} ({_reasons(reasons, into, named)})"
         for word, into in (("dropped", False), ("folded", True))
         if (reasons := {reason: count for (reason, folded), count in found.items() if folded is into})
     )
 
 
-def nothing_left(spec: MetricSpec, found: Drops, offered: int, series: int) -> str:
+def nothing_left(spec: MetricSpec, found: Drops, offered: int, series: int, named: Named) -> str:
     """What to do when all rows that were ``offered`` are gone; empty when one of them is shown.
 
     Zeros for known label sets make ``series`` although no row is left.
@@ -52,17 +92,18 @@ def nothing_left(spec: MetricSpec, found: Drops, offered: int, series: int) -> s
         return ""
     fixes = dict.fromkeys(_FIXES[reason](spec) for reason in sorted(lost))
     which = "the only row was" if offered == 1 else f"all {offered} rows were"
-    return f"{which} dropped ({_reasons(lost)}): {'; '.join(fixes)}"
+    return f"{which} dropped ({_reasons(lost, False, named)}): {'; '.join(fixes)}"
 
 
 def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count} rows"
 
 
-def _reasons(counts: Mapping[str, int]) -> str:
-    if len(counts) == 1:
-        return next(iter(counts))
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
+def _reasons(counts: Mapping[str, int], folded: bool, named: Named) -> str:
+    told = {reason: f"{reason}: {values}" if (values := named(reason, folded)) else reason for reason in sorted(counts)}
+    if len(told) == 1:
+        return next(iter(told.values()))
+    return "; ".join(f"{counts[reason]} {words}" for reason, words in told.items())
 
 
 def _of(spec: MetricSpec, key: str) -> str:

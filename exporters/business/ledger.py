@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..runtime import HistogramValue, MetricSpec, Registry
+from ..runtime.budget import Witness
 from .drops import Drops, drops
 from .rows import Row
 
@@ -13,7 +14,8 @@ from .rows import Row
 class Ledger:
     """The running totals of one metric. Label values pass the metric's own allow-lists and caps on the way in."""
 
-    def __init__(self, spec: MetricSpec) -> None:
+    def __init__(self, spec: MetricSpec, witness: Witness | None = None) -> None:
+        self._witness = witness
         self._registry = Registry("ledger", max_series=None)
         self._family = self._registry.declare(spec)
         self._histogram = spec.kind == "histogram"
@@ -53,6 +55,8 @@ class Ledger:
                 child.merge(_histogram(value))
             else:
                 child.inc(float(value))
+        # Of rows to come: what was saved once is no answer's.
+        self._registry.budget.witness = self._witness
 
 
 def _plain(value: Any) -> Any:

@@ -17,6 +17,7 @@ from ..runtime.shared import Shared
 from .build import make_exporter
 from .config import DEFAULT_LISTEN, Config, load_config
 from .drivers import require_drivers
+from .drops import Refused
 from .pace import Relay
 from .state import State
 
@@ -29,6 +30,7 @@ class Program:
     def __init__(self, loaded: Config | None = None) -> None:
         self._states: Shared[State] = Shared()
         self._relay = Relay()
+        self._refused = Refused()
         self._loaded = loaded
         self.config: Config | None = None
 
@@ -41,7 +43,8 @@ class Program:
         key = config.state_file and os.path.realpath(config.state_file)
         state = self._states.take(key, lambda: State(config.state_file, dry=args.config_check))
         try:
-            exporter = make_exporter(config, state, partial(self._states.give, key), self._relay)
+            witness = self._refused if args.config_check else None
+            exporter = make_exporter(config, state, partial(self._states.give, key), self._relay, witness)
         except BaseException:
             self._states.give(key)
             raise
@@ -53,7 +56,7 @@ class Program:
         from .check import check
 
         assert self.config is not None
-        return check(self.config, exporter, sys.stdout, sys.stderr)
+        return check(self.config, exporter, self._refused, sys.stdout, sys.stderr)
 
 
 EXAMPLES = """examples:

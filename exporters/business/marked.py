@@ -30,6 +30,7 @@ class MarkedCollector(MetricCollector):
         spec = metric.spec
         native = f"{spec.native.schema}/{spec.native.max_buckets}" if spec.native else "-"
         self._shape = f"{metric.mode} {','.join(spec.label_names)} {','.join(map(repr, spec.buckets))} {native}"
+        self._witness = context.witness
         self._mark: Any = metric.mark.start
         self._recent: set[Any] = set()
         self._totals: list[Any] = []
@@ -42,7 +43,7 @@ class MarkedCollector(MetricCollector):
         self._restore()
 
     def _restore(self) -> None:
-        self._ledger = Ledger(self.metric.spec)
+        self._ledger = Ledger(self.metric.spec, self._witness)
         if self.metric.on_empty == "zero":
             self._ledger.init_known()
         self._ledger.load(self._totals)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+
+# (metric, reason, folded, label, value) of a label value that is no series of its own.
+Witness = Callable[[str, str, bool, str, str], None]
 
 
 class Budget:
-    """The exporter-wide series cap and the dropped-series counters, shared by all families of a registry."""
+    """The exporter-wide series cap and the dropped-series counters, shared by all families of a registry.
+
+    ``witness`` is told the label values behind the count, if there is one: a check has, serving has not.
+    """
 
     def __init__(self, max_series: int | None) -> None:
         self.max_series = max_series
         self.used = 0
+        self.witness: Witness | None = None
         self.lock = threading.RLock()
         self._dropped: dict[tuple[str, str], int] = {}
         self._folded: dict[tuple[str, str], int] = {}

@@ -78,6 +78,13 @@ class Family(Generic[ChildT]):
         """Count samples of this family that were dropped, or ``folded`` into another label set."""
         self.budget.drop(self.name, reason, count, folded)
 
+    def _refuse(self, values: tuple[str, ...], reason: str, folded: bool) -> None:
+        self.drop(reason, folded=folded)
+        if self.budget.witness is not None:
+            for label, value, why in self._gate.refused(values):
+                if why == reason:
+                    self.budget.witness(self.name, reason, folded, label, value)
+
     def labels(self, *values: str) -> ChildT:
         """The live child of that label set, in declared order. Never fails on values: past a gate or cap it is a sink.
 
@@ -92,7 +99,7 @@ class Family(Generic[ChildT]):
         with self.budget.lock:
             kept, reason = self._gate.admit(values)
             if reason is not None:
-                self.drop(reason, folded=kept is not None)
+                self._refuse(values, reason, kept is not None)
             if kept is None:
                 return self._sink
             child = self._children.get(kept)
@@ -201,7 +208,7 @@ class Family(Generic[ChildT]):
             raise RowError(f"{self.name}: {len(values)} label values, expected {self._width} strings")
         kept, reason = self._gate.admit(values)
         if reason is not None:
-            self.drop(reason, folded=kept is not None)
+            self._refuse(values, reason, kept is not None)
         return kept
 
     def _outside(self, value: Value) -> bool:

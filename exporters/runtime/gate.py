@@ -77,6 +77,18 @@ class Gate:
             why = why or reason
         return (values if out is None else tuple(out)), why
 
+    def refused(self, values: tuple[str, ...]) -> list[tuple[str, str, str]]:
+        """(label, value, reason) for each value that made ``admit`` fold or drop the label set. Asking again changes nothing."""
+        found: list[tuple[str, str, str]] = []
+        for gate, value in zip(self._gates, values, strict=True):
+            reason = gate.refuse(value)
+            if reason is not None:
+                found.append((gate.name, value, reason))
+                if gate.otherwise is None:
+                    # `admit` asked no further; a cap would remember what it is asked for.
+                    return found[-1:]
+        return found
+
     def prefer(self, rows: Iterable[tuple[str, ...]]) -> None:
         """Before a const family's rows are admitted: keep the places of values that are still present."""
         columns = list(zip(*rows, strict=True))

@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import sqlite3
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from monitoring_kit.exporters.business.build import make_driver, make_exporter
 from monitoring_kit.exporters.business.config import parse_config
 from monitoring_kit.exporters.business.config_sources import read_source
 from monitoring_kit.exporters.business.dsn import Address
+from monitoring_kit.exporters.business.main import Program
 from monitoring_kit.exporters.business.source import Source
 from monitoring_kit.exporters.business.sqlite import SqliteDriver
 from monitoring_kit.exporters.business.state import State
@@ -76,20 +78,23 @@ WRONG_CASE = {"status": {"allow": ["Paid", "Open"]}}
 )
 def test_an_answer_of_which_nothing_is_left_fails_with_the_fix(shop: Path, metric: dict[str, Any], name: str) -> None:
     done = checked(shop, labels=WRONG_CASE, **metric)
-    assert verdict(done) == (1, f"FAILED {name} (shop): all 3 rows were dropped (not_allowed): {FIX}")
+    code, line = verdict(done)
+    found = re.fullmatch(rf"FAILED {name} \(shop\): all 3 rows were dropped \(not_allowed: status (.*?)\): (.*)", line)
+    assert found, line
+    assert (code, sorted(found[1].split(", ")), found[2]) == (1, ['"open"', '"paid"', '"weird"'], FIX)
 
 
 @pytest.mark.parametrize(
     ("metric", "words"),
     [
-        ({"labels": {"status": {"allow": ["paid", "open"]}}}, "2 series, 1 row dropped (not_allowed)"),
-        ({"labels": {"status": {"allow": ["paid"]}}}, "1 series, 2 rows dropped (not_allowed)"),
-        ({"labels": {"status": {"allow": ["Paid"], "else": "other"}}}, "1 series, 3 rows folded (not_allowed)"),
-        ({"labels": {"status": {"max": 1}}}, "1 series, 2 rows dropped (label_cap)"),
+        ({"labels": {"status": {"allow": ["paid", "open"]}}}, '2 series, 1 row dropped (not_allowed: status "weird")'),
+        ({"labels": {"status": {"allow": ["paid"]}}}, '1 series, 2 rows dropped (not_allowed: status "open", "weird")'),
+        ({"labels": {"status": {"allow": ["Paid"], "else": "other"}}}, '1 series, 3 rows folded (not_allowed: status "open", "paid", "weird")'),
+        ({"labels": {"status": {"max": 1}}}, '1 series, 2 rows dropped (label_cap: status "paid", "weird")'),
         ({"labels": {"status": {}}, "max_series": 2}, "2 series, 1 row dropped (family_cap)"),
         (
             {"labels": {"status": {"allow": ["paid", "weird"]}}, "valid": [0, 9], "query": "SELECT status, total AS value FROM orders"},
-            "1 series, 2 rows dropped (1 not_allowed, 1 out_of_range)",
+            '1 series, 2 rows dropped (1 not_allowed: status "open"; 1 out_of_range)',
         ),
         ({"labels": {"status": {}}}, "3 series"),
         ({"labels": {"status": {"allow": ["x"]}}, "query": f"{COUNT} HAVING 1 = 0"}, "0 series"),
@@ -106,7 +111,62 @@ def test_rows_that_are_no_series_are_counted_by_reason(
 def test_events_tell_what_folds_over_pages(shop: Path) -> None:
     labels = {"status": {"allow": ["paid"], "else": "other"}}
     done = checked(shop, type="histogram", buckets=[10], query=EVENTS, max_rows=1, labels=labels)
-    assert verdict(done) == (0, "ok     shop_order_euros (shop): 8 series, 2 rows folded (not_allowed)")
+    assert verdict(done) == (
+        0,
+        'ok     shop_order_euros (shop): 8 series, 2 rows folded (not_allowed: status "open", "weird")',
+    )
+
+
+def test_events_that_were_counted_before_are_not_told_as_refused(shop: Path) -> None:
+    saved = State(shop.parent / "state.db")
+    saved.save(
+        "shop_orders_total", "increment status  -", {"mark": ["plain", 1], "recent": [], "totals": [[["gone"], 5.0]]}
+    )
+    saved.close()
+    labels = {"status": {"allow": ["paid", "open"]}}
+    done = checked(shop, type="counter", mode="increment", query=EVENTS, labels=labels)
+    assert verdict(done)[1] == 'ok     shop_orders_total (shop): 2 series, 1 row dropped (not_allowed: status "weird")'
+
+
+SHOWN = [
+    (["x" * 100], f'"{"x" * 40}..."'),
+    (['a"b\\', "Đã trả"], '"a\\"b\\\\", "Đã trả"'),
+    (["\x1b[2J\n\u202eevil\x7f"], '"\\u001b[2J\\n\\u202eevil\\u007f"'),
+    (["a", "b", "c", "d", "e"], '"a", "b", "c", ...'),
+]
+
+
+@pytest.mark.parametrize(("values", "shown"), SHOWN)
+@pytest.mark.parametrize("rest", [{}, {"else": "other"}], ids=["dropped", "folded"])
+def test_refused_values_are_named_safely(shop: Path, values: list[str], shown: str, rest: dict[str, str]) -> None:
+    with contextlib.closing(sqlite3.connect(shop)) as db:
+        db.executemany("INSERT INTO orders (status, total) VALUES (?, 1)", [(value,) for value in values])
+        db.commit()
+    labels = {"status": {"allow": ["paid", "open", "weird"], **rest}}
+    code, line = verdict(checked(shop, labels=labels, query=f"{COUNT} ORDER BY status"))
+    assert (code, line.partition("(not_allowed: ")[2]) == (0, f"status {shown})"), line
+
+
+def test_of_two_labels_each_has_its_values(shop: Path) -> None:
+    labels: dict[str, Any] = {"status": {"allow": ["paid", "open"], "else": "?"}, "shop": {"allow": ["a"], "else": "?"}}
+    # Counted by its first label's reason, a row does not tell of the others'.
+    labels["town"] = {"pattern": "[A-Z]+", "else": "?"}
+    query = "SELECT status, CASE id WHEN 1 THEN 'b' ELSE 'a' END AS shop, 'hue' AS town, total AS value FROM orders"
+    code, line = verdict(checked(shop, labels=labels, query=query))
+    assert (code, line.partition("3 rows folded ")[2]) == (
+        0,
+        '(2 not_allowed: shop "b", status "weird"; 1 pattern: town "hue")',
+    )
+
+
+def test_serving_keeps_no_refused_values(shop: Path) -> None:
+    checked(shop)
+    file = shop.parent / "business.yaml"
+    for check in (False, True):
+        exporter = Program().build(Namespace(config_file=str(file), config_check=check), None)
+        assert (exporter.registry.budget.witness is not None) is check
+        for hook in exporter.close:
+            hook()
 
 
 @pytest.mark.parametrize(
@@ -118,7 +178,8 @@ def test_events_tell_what_folds_over_pages(shop: Path) -> None:
         ),
         (
             {"labels": {"status": {"pattern": "[A-Z]+"}}},
-            "all 3 rows were dropped (pattern): write a `pattern` of `status` that fits the whole value as the source has it",
+            'all 3 rows were dropped (pattern: status "open", "paid", "weird"): '
+            "write a `pattern` of `status` that fits the whole value as the source has it",
         ),
     ],
 )
