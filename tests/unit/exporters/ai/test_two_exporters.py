@@ -241,31 +241,38 @@ def placed(folder: Path, key: str, path: Path) -> dict[str, Any]:
     return made
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket's: pytest's own may not, beside other workers."""
+    with tempfile.TemporaryDirectory(prefix="mkit") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("key", PLACES)
 def test_a_place_that_cannot_be_used_is_told_with_path_key_and_fix(
-    tmp_path: Path, start: Callable[..., Process], key: str
+    short: Path, start: Callable[..., Process], key: str
 ) -> None:
     what, spec = PLACES[key]
-    process = start(config(tmp_path)).ready()
-    (tmp_path / "in-the-way").write_text("")
-    (tmp_path / "folder").mkdir()
+    process = start(config(short)).ready()
+    (short / "in-the-way").write_text("")
+    (short / "folder").mkdir()
     for path, cause in (
-        (tmp_path / "in-the-way/x", f"{tmp_path}/in-the-way is a file and no folder: move it away"),
-        (tmp_path / "in-the-way/below/x", f"{tmp_path}/in-the-way is a file and no folder: move it away"),
-        (tmp_path / "folder", "is a folder: name a file in it" if what == "state_file" else "something else at that path"),
+        (short / "in-the-way/x", f"{short}/in-the-way is a file and no folder: move it away"),
+        (short / "in-the-way/below/x", f"{short}/in-the-way is a file and no folder: move it away"),
+        (short / "folder", "is a folder: name a file in it" if what == "state_file" else "something else at that path"),
     ):  # fmt: skip
-        process.write(placed(tmp_path, key, path))
+        process.write(placed(short, key, path))
         status, text = process.get("/-/reload", "POST")
         assert status == 500
         assert f"{what} {path}: " in text
         assert cause in text
         assert f"`{key}` (in a spec: {spec})" in text
     # A folder that is missing is made.
-    process.write(placed(tmp_path, key, tmp_path / "new/below/x"))
+    process.write(placed(short, key, short / "new/below/x"))
     assert process.get("/-/reload", "POST")[0] == 200
-    assert (tmp_path / "new/below/x").exists()
-    refused = start(placed(tmp_path / "other", key, tmp_path / "in-the-way/x")).refused()
-    assert f"{what} {tmp_path}/in-the-way/x: {tmp_path}/in-the-way is a file and no folder: move it away" in refused
+    assert (short / "new/below/x").exists()
+    refused = start(placed(short / "other", key, short / "in-the-way/x")).refused()
+    assert f"{what} {short}/in-the-way/x: {short}/in-the-way is a file and no folder: move it away" in refused
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root writes everywhere")
