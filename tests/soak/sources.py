@@ -22,6 +22,7 @@ from tests.soak.processes import Every
 
 ROWS = 5  # Rows a write commits.
 AMOUNT = "1.2500"
+EVERY = 2  # Seconds between the readings of a metric at its own pace.
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Source:
         return Every(0.05, self.step)
 
     def metrics(self) -> dict[str, Any]:
-        """A counter, a gauge and a histogram of the same rows."""
+        """A counter, a gauge, a histogram and a gauge at its own pace, all of the same rows."""
         here = {"source": self.name, "timeout": "300ms", "max_rows": 100_000}
         status = {"labels": {"status": {"allow": ["ok", "failed"], "else": "other"}}}
         count = "SELECT status, COUNT(*) AS value FROM tx GROUP BY status"
@@ -87,6 +88,7 @@ class Source:
         return {
             f"{self.name}_tx_total": {**here, **status, "type": "counter", "help": "Rows.", "query": count},
             f"{self.name}_rows": {**here, "type": "gauge", "help": "Rows.", "query": "SELECT COUNT(*) FROM tx"},
+            f"{self.name}_paced": {**here, "type": "gauge", "help": "Rows.", "query": "SELECT COUNT(*) FROM tx", "every": f"{EVERY}s"},
             f"{self.name}_amount": {**here, "type": "histogram", "help": "Amounts.", "buckets": [1, 2], "watermark": "id", "query": events},
         }  # fmt: skip
 

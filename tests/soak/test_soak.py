@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from monitoring_kit.exporters.business.pace import WAIT_SECONDS
 
 from tests.servers import PASSWORD
 from tests.soak.model import Batches, Models, config
 from tests.soak.processes import INTERVAL, TIMEOUT, Every, Process, Prometheus, Starvation, until
-from tests.soak.sources import Source, all_sources
+from tests.soak.sources import EVERY, Source, all_sources
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -33,6 +34,7 @@ SETTLED = SETTLED_SCRAPES * INTERVAL
 EARLY = 0.05
 # Of a scrape's 0.9 s, so much went by without a processor for the exporter.
 STARVED = 0.2
+READING = 1.0
 GROWN_MIB, GROWN_FDS, GROWN_THREADS = 6.0, 2, 2
 
 
@@ -180,6 +182,25 @@ def test_every_sample_is_what_the_source_held_then(soak: Soak) -> None:
                 assert low <= value <= most, (selector, moment - soak.began, low, value, most)
         for _, values in soak.samples(f'{name}_tx_total{{status!="ok"}}'):
             assert {value for _, value in values} <= {0.0}
+
+
+def test_a_metric_at_its_own_pace_is_what_the_source_held_when_it_was_read(soak: Soak) -> None:
+    for name, source in soak.sources.items():
+        if name == "redis":
+            continue
+        ((_, values),) = soak.samples(f"{name}_paced")
+        assert len(values) > SECONDS / INTERVAL / 3, name
+        read = dict(soak.samples(f'mkit_business_result_timestamp_seconds{{metric="{name}_paced"}}')[0][1])
+        ages = []
+        for moment, value in values:
+            at = read[moment]
+            ages.append(moment - at)
+            # The reading's time is its end, and the query has 0.3 s.
+            least, most = source.ledger.at_least(at - READING), source.ledger.at_most(at - READING, at + EARLY)
+            assert least <= value <= most, (name, moment - soak.began, at - soak.began, least, value, most)
+        # An answer is served on while the next reading waits for a source that hangs, and no longer.
+        assert max(ages) <= EVERY + WAIT_SECONDS + 2 * READING, (name, max(ages))
+        assert sorted(ages)[len(ages) // 2] <= EVERY + INTERVAL, name
 
 
 def test_http_events_are_never_ahead_of_or_behind_their_acknowledgement(soak: Soak) -> None:
