@@ -15,11 +15,17 @@ from .intake import Fact
 
 MAX_KEY = 512
 MAX_TEXT = 128
+# Whole numbers up to here are exact, and sums of as many as there can be stay finite.
+MAX_VALUE = 1e15
+
+
+class TooLarge(ValueError):
+    """A number beyond ``MAX_VALUE``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A checked fact: ``value`` is a number >= 0 (kind count) or a class (kind class); ``time`` is Unix seconds."""
+    """A checked fact: ``value`` is a number from 0 to ``MAX_VALUE`` (kind count) or a class (kind class); ``time`` is Unix seconds."""
 
     side: str
     key: str
@@ -30,7 +36,7 @@ class Known:
 
 
 def check(fact: Fact, config: QualityConfig, version: str) -> Known:
-    """The fact as its configuration wants it. ValueError when it does not fit.
+    """The fact as its configuration wants it. ValueError when it does not fit (TooLarge: a number that does not).
 
     Key fields are compared as text, times among them as Unix seconds. Naive times are UTC.
     """
@@ -71,6 +77,8 @@ def _time(value: Any) -> float:
 def _count(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or not isfinite(value) or value < 0:
         raise ValueError("expected a number >= 0")
+    if value > MAX_VALUE:
+        raise TooLarge("expected at most 1e15")
     return float(value)
 
 

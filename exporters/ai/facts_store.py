@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typing import Any
 from ..runtime import ConfigError
 from ..runtime.claim import Claim
 from ..runtime.folders import file_fault, folder_fault, make_folder
+
+log = logging.getLogger(__name__)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (
@@ -26,6 +29,8 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 """
 
 TallyKey = tuple[str, str, str, str]
+# More than any number of facts within their bounds adds up to.
+MAX_TALLY = 1e100
 
 
 _SET = "set `state_file` (in a spec: exporters.ai.truth.state_file)"
@@ -59,6 +64,7 @@ class FactsStore:
 
     def __init__(self, path: Path | None, shape: str) -> None:
         self._shape = shape
+        self._path = path
         try:
             if path is not None:
                 _make_folder(path)
@@ -108,8 +114,19 @@ class FactsStore:
         """All counters."""
         if self._foreign:
             return {}
-        rows = self._db.execute("SELECT name, version, grp, cls, value FROM tally")
-        return {(name, version, grp, cls): value for name, version, grp, cls, value in rows}
+        rows = self._db.execute("SELECT name, version, grp, cls, value FROM tally").fetchall()
+        if wrong := sorted({row[0] for row in rows if not 0 <= row[4] < MAX_TALLY}):
+            log.warning("counters in the state file are larger than facts can make them and start at zero",
+                        extra={"state_file": self._path, "counters": ", ".join(wrong)})  # fmt: skip
+        return {(name, version, grp, cls): value for name, version, grp, cls, value in rows if 0 <= value < MAX_TALLY}
+
+    def forget_larger(self, most: float) -> None:
+        """Forget facts whose numbers are larger than ``most``: an older exporter took them."""
+        with self.transaction() as db:
+            gone = db.execute("DELETE FROM facts WHERE pred > ? OR truth > ?", (most, most)).rowcount
+        if gone:
+            log.warning("facts in the state file are larger than may be and are forgotten",
+                        extra={"state_file": self._path, "facts": gone, "most": f"{most:g}"})  # fmt: skip
 
     def save(self, tallies: Sequence[tuple[TallyKey, float]], newest: float) -> None:
         """Keep counters and the newest event time; within a transaction."""

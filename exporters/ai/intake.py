@@ -5,12 +5,14 @@ One lock guards all families that events feed; scrapes do not take it.
 
 from __future__ import annotations
 
+import sys
 import threading
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, Protocol
 
+from ..runtime.errors import SumTooLarge
 from ..runtime.records import dataclass
 from .handed import carry
 from .meters import Meters
@@ -19,6 +21,7 @@ from .senders import Senders
 from .targets import Target, Targets
 
 MAX_ITEM_VALUES = 100_000
+_MAX = sys.float_info.max
 Watch = Callable[[Sequence[float], Sequence[int]], None]
 _NO_LABELS: dict[str, str] = {}
 
@@ -45,8 +48,8 @@ class Fact:
 class Facts(Protocol):
     """Who takes predictions and truths."""
 
-    def take(self, facts: Sequence[Fact]) -> int:
-        """Keep them, durably when this returns; the number of those that were malformed."""
+    def take(self, facts: Sequence[Fact]) -> Mapping[str, int]:
+        """Keep them, durably when this returns; how many were not taken, by reason."""
 
 
 class Intake:
@@ -130,6 +133,8 @@ class Intake:
                     accepted += self._take[item[0]](item)
             except Rejected as error:
                 self.meters.drop(transport, error.reason, _events(item))
+            except SumTooLarge:
+                self.meters.drop(transport, "invalid_value", _events(item))
             except (TypeError, KeyError, IndexError, ValueError, AttributeError, OverflowError):
                 self.meters.drop(transport, "malformed", _events(item))
         self.meters.events.labels(transport).inc(accepted)
@@ -142,9 +147,10 @@ class Intake:
         if self.facts is None:
             self.meters.drop(transport, "no_quality", len(facts))
             return 0
-        malformed = self.facts.take(facts)
-        self.meters.drop(transport, "malformed", malformed)
-        return len(facts) - malformed
+        refused = self.facts.take(facts)
+        for reason, count in refused.items():
+            self.meters.drop(transport, reason, count)
+        return len(facts) - sum(refused.values())
 
     def _target(self, item: Sequence[Any], kind: str) -> Target:
         target = self.targets.get(item[1])
@@ -167,6 +173,8 @@ class Intake:
         value = _number(item[3])
         child = _child(target, item)
         if len(item) > 4 and item[4] == "+":
+            if not -_MAX <= child.value + value <= _MAX:
+                raise Rejected("invalid_value")
             child.inc(value)
         else:
             child.set(value)

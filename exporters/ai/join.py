@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .config_quality import QualityConfig
-from .fact import Known
+from .fact import MAX_VALUE, Known
 from .facts_store import FactsStore, TallyKey
 
 # An event further ahead than this has a broken clock; believed, it would make everything else late.
@@ -67,6 +67,9 @@ class Join:
         with self.lock:
             self.config = config
             self.store.begin()
+            if config.kind == "count":
+                self.store.forget_larger(MAX_VALUE)
+                self._size = self.store.count()
 
     def retire(self, retired: bool) -> None:
         """Take no more facts: the file belongs to a join of another shape, to which ours mean nothing."""

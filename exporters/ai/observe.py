@@ -14,7 +14,10 @@ FEW = 8
 
 
 def observe_many(child: HistogramChild, values: Sequence[float], counts: Sequence[int], total: float | None) -> None:
-    """Add ``values``, each ``counts`` times. ``total`` is their exact sum when the values were rounded."""
+    """Add ``values``, each ``counts`` times. ``total`` is their exact sum when the values were rounded.
+
+    SumTooLarge, and nothing added, when the histogram's sum would not be finite.
+    """
     layout = child.layout
     low, high = layout.valid if layout.valid is not None else (float("-inf"), float("inf"))
     classic = [0] * (len(layout.bounds) + 1)
@@ -41,8 +44,9 @@ def observe_many(child: HistogramChild, values: Sequence[float], counts: Sequenc
 
 
 def observe_all(child: HistogramChild, values: Sequence[float]) -> None:
-    """Add each of ``values`` once."""
-    if len(values) > FEW:
+    """Add each of ``values`` once. SumTooLarge, and nothing added, when the histogram's sum would not be finite."""
+    # One by one the first ones would be counted before the one too many is seen.
+    if len(values) > FEW or not isfinite(child.sum + sum(values)):
         observe_many(child, values, [1] * len(values), None)
     else:
         for value in values:

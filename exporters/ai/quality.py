@@ -8,7 +8,7 @@ from typing import Any
 
 from ..runtime import Deadline, FamilyRows, Registry
 from .config_quality import QualityConfig
-from .fact import Known, check
+from .fact import Known, TooLarge, check
 from .families import SIDES, quality_specs
 from .handed import Handed
 from .intake import Fact
@@ -54,8 +54,8 @@ class Quality:
         const = [*(family for family, _ in self._counters.values()), *self._gauges.values()]
         self.families = (*const, self._samples, self._coverage, self._watermark, *published.values())
 
-    def take(self, facts: Sequence[Fact]) -> int:
-        """Keep facts, durably when this returns; the number of malformed ones."""
+    def take(self, facts: Sequence[Fact]) -> dict[str, int]:
+        """Keep facts, durably when this returns; how many make no sense, by reason."""
         known, bad = self._checked(facts)
         self._apply(known, reread=False)
         return bad
@@ -64,15 +64,18 @@ class Quality:
         """Keep the truths of a table that is read again and again; the number of malformed ones."""
         known, bad = self._checked(facts)
         self._apply(known, reread=True)
-        return bad
+        return sum(bad.values())
 
-    def _checked(self, facts: Iterable[Fact]) -> tuple[list[Known], int]:
-        known, bad = [], 0
+    def _checked(self, facts: Iterable[Fact]) -> tuple[list[Known], dict[str, int]]:
+        known: list[Known] = []
+        bad = {"invalid_value": 0, "malformed": 0}
         for fact in facts:
             try:
                 known.append(check(fact, self._config, self._model[1]))
+            except TooLarge:
+                bad["invalid_value"] += 1
             except (ValueError, TypeError, OverflowError):
-                bad += 1
+                bad["malformed"] += 1
         return known, bad
 
     def _apply(self, known: list[Known], reread: bool) -> None:

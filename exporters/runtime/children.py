@@ -6,16 +6,19 @@ buckets read, so buckets and count always agree and ``sum`` may be one observati
 
 from __future__ import annotations
 
+import sys
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+from .errors import SumTooLarge
 from .native import bucket_index, downscale
 from .records import dataclass, field
 
-_INF = float("inf")
+# Ints are compared with it exactly, where a conversion would fail.
+_MAX = sys.float_info.max
 Drop = Callable[[str], None]
 
 
@@ -72,12 +75,20 @@ class CounterChild(Child):
     __slots__ = ()
 
     def inc(self, amount: float = 1, exemplar: Mapping[str, str] | None = None) -> None:
-        """Add ``amount`` (finite, >= 0; else ValueError)."""
-        if not 0 <= amount < _INF:
-            raise ValueError("a counter rises by a finite amount >= 0")
-        self.value += amount
+        """Add ``amount`` (finite, >= 0; else ValueError). SumTooLarge, and nothing added, beyond the largest float."""
+        total = self.value + amount
+        if not (amount >= 0 and total <= _MAX):
+            raise _refusal(amount)
+        self.value = total
         if exemplar is not None:
             self.exemplar = make_exemplar(exemplar, amount)
+
+
+def _refusal(amount: float) -> ValueError:
+    """Why a counter does not rise by that."""
+    if 0 <= amount <= _MAX:
+        return SumTooLarge("the counter would be larger than any float")
+    return ValueError("a counter rises by a finite amount >= 0")
 
 
 class GaugeChild(Child):
@@ -176,15 +187,16 @@ class HistogramChild:
         self.zero_count = 0
 
     def observe(self, value: float, exemplar: Mapping[str, str] | None = None) -> None:
-        """Count one observation. A value that is not finite, or outside ``valid``, is dropped and counted as such."""
+        """Count one observation. A value that is not finite, or makes the sum so, or is outside ``valid``, is dropped and counted as such."""
         layout = self.layout
-        if not isfinite(value):
+        total = self.sum + value
+        if not isfinite(total):
             return layout.drop("not_finite")
         if layout.valid is not None and not layout.valid[0] <= value <= layout.valid[1]:
             return layout.drop("out_of_range")
         place = bisect_left(layout.bounds, value)
         self.counts[place] += 1
-        self.sum += value
+        self.sum = total
         if exemplar is not None:
             made = make_exemplar(exemplar, value)
             if made is not None:
@@ -221,19 +233,23 @@ class HistogramChild:
     def merge(self, delta: HistogramValue) -> None:
         """Add counts made elsewhere.
 
-        ValueError when the number of buckets, a count or the sum does not fit, or when a native family gets a delta
-        whose native buckets do not hold as many observations as its classic ones (Prometheus refuses such histograms).
+        ValueError when the number of buckets, a count or the sum does not fit (SumTooLarge: it would not be finite), or when
+        a native family gets a delta whose native buckets do not hold as many observations as its classic ones (Prometheus
+        refuses such histograms). Nothing is added then.
         """
         sides = (*delta.positive.values(), *delta.negative.values(), delta.zero_count)
         counts = delta.counts or ([sum(sides)] if not self.layout.bounds else ())
         if len(counts) != len(self.counts):
             raise ValueError(f"{len(counts)} bucket counts, expected {len(self.counts)}")
-        if min(counts) < 0 or min(sides) < 0 or not isfinite(delta.sum):
-            raise ValueError("bucket counts must be >= 0 and the sum finite")
+        if min(counts) < 0 or min(sides) < 0:
+            raise ValueError("bucket counts must be >= 0")
+        total = self.sum + delta.sum
+        if not isfinite(total):
+            raise SumTooLarge("the sum must be finite")
         if self.schema is not None and sum(sides) != sum(counts):
             raise ValueError(f"{sum(sides)} observations in the native buckets, {sum(counts)} in the classic ones")
         self.counts = [old + new for old, new in zip(self.counts, counts, strict=True)]
-        self.sum += delta.sum
+        self.sum = total
         if self.schema is None:
             return
         schema = self.schema if delta.schema is None else delta.schema

@@ -65,3 +65,7 @@ def refuse_spec(data: object, path: object, exporter: str) -> None:
 
 class UsageError(ConfigError):
     """The command line lacks what the exporter needs: wrong usage, not a wrong configuration."""
+
+
+class SumTooLarge(ValueError):
+    """A counter or a histogram's sum would no longer be a finite number."""

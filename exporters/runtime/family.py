@@ -19,7 +19,7 @@ from .children import (
     InfoChild,
     RangedGaugeChild,
 )
-from .errors import RepeatedRow, RowError
+from .errors import RepeatedRow, RowError, SumTooLarge
 from .gate import Gate
 from .heads import head
 from .lines import LineCache
@@ -235,7 +235,9 @@ class ScalarFamily(Family[Child]):
         child.value = value
 
     def _fold(self, old: float, new: float) -> float:
-        return {"sum": old + new, "max": max(old, new), "min": min(old, new)}[self.spec.collapse]
+        folded: float = {"sum": old + new, "max": max(old, new), "min": min(old, new)}[self.spec.collapse]
+        self._check(folded)
+        return folded
 
     def _check(self, value: Value) -> None:
         if type(value) is float or type(value) is int:
@@ -329,7 +331,10 @@ class Histogram(Family[HistogramChild]):
     def _fold(self, old: HistogramValue, new: HistogramValue) -> HistogramValue:
         child = self._make(tuple("" for _ in self.label_names))
         child.merge(old)
-        child.merge(new)
+        try:
+            child.merge(new)
+        except SumTooLarge as error:
+            raise RowError(f"{self.name}: {error}") from error
         return HistogramValue(child.counts, child.sum, child.zero_count, child.positive, child.negative, child.schema)
 
     def _check(self, value: Value) -> None:
