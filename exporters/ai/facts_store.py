@@ -96,10 +96,12 @@ class FactsStore:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield self._db
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            # On a full disk SQLite has rolled back already, or not: left open, the transaction would fail all that follow.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def newest(self) -> float:
         """The newest event time ever seen; 0 before the first."""

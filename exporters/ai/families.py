@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TRANSPORTS = ("unix", "http", "statsd")
 REASONS = (
     "unknown_metric", "unknown_label", "missing_label", "invalid_label", "invalid_value", "wrong_type", "malformed",
-    "unsupported", "duplicate_batch", "no_quality", "too_large",
+    "unsupported", "duplicate_batch", "no_quality", "too_large", "state",
 )  # fmt: skip
 DELAYS = (60, 300, 900, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800)
 SIDES = {"p": "prediction", "t": "truth"}

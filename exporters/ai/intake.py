@@ -5,6 +5,7 @@ One lock guards all families that events feed; scrapes do not take it.
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 import threading
 from array import array
@@ -49,7 +50,7 @@ class Facts(Protocol):
     """Who takes predictions and truths."""
 
     def take(self, facts: Sequence[Fact]) -> Mapping[str, int]:
-        """Keep them, durably when this returns; how many were not taken, by reason."""
+        """Keep them, durably when this returns; how many were not taken, by reason. sqlite3.Error when none can be kept."""
 
 
 class Intake:
@@ -77,7 +78,10 @@ class Intake:
         return self._successor.datagram(body)
 
     def items(self, transport: str, items: Sequence[Any], batches: int = 0) -> int:
-        """Items in the form of the client's wire; the number of events that were dropped."""
+        """Items in the form of the client's wire; the number of events that were dropped.
+
+        sqlite3.Error, and nothing of them counted, when there are facts among them that cannot be kept now.
+        """
         with self.lock:
             if self._successor is None:
                 before = self._dropped(transport)
@@ -119,14 +123,14 @@ class Intake:
             return self.meters.drop("unix", "duplicate_batch", max(head[2], 1))
         self.meters.lost.labels("client").inc(arrival.dropped)
         self.meters.lost.labels("transport").inc(arrival.lost)
-        return self._items("unix", body["items"])
+        return self._items("unix", body["items"], again=False)
 
     def _dropped(self, transport: str) -> float:
         return float(sum(child.value for child in self.meters.dropped.children() if child.values[0] == transport))
 
-    def _items(self, transport: str, items: Sequence[Any]) -> None:
-        # Facts first: when they cannot be kept nothing of the batch is counted, and it may come again.
-        accepted = self._keep(transport, [item for item in items if _is_fact(item)])
+    def _items(self, transport: str, items: Sequence[Any], again: bool = True) -> None:
+        # Facts first: when they cannot be kept nothing of a batch is counted that may come `again`.
+        accepted = self._keep(transport, [item for item in items if _is_fact(item)], again)
         for item in items:
             try:
                 if item[0] not in ("p", "t"):
@@ -139,7 +143,7 @@ class Intake:
                 self.meters.drop(transport, "malformed", _events(item))
         self.meters.events.labels(transport).inc(accepted)
 
-    def _keep(self, transport: str, items: list[Any]) -> int:
+    def _keep(self, transport: str, items: list[Any], again: bool) -> int:
         if not items:
             return 0
         facts = [Fact(*item) for item in items if len(item) == 5]
@@ -147,7 +151,12 @@ class Intake:
         if self.facts is None:
             self.meters.drop(transport, "no_quality", len(facts))
             return 0
-        refused = self.facts.take(facts)
+        try:
+            refused = self.facts.take(facts)
+        except sqlite3.Error:
+            if again:
+                raise
+            refused = {"state": len(facts)}
         for reason, count in refused.items():
             self.meters.drop(transport, reason, count)
         return len(facts) - sum(refused.values())

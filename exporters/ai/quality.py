@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ..runtime import Deadline, FamilyRows, Registry
+from ..runtime import Deadline, FamilyError, FamilyRows, Registry
 from .config_quality import QualityConfig
 from .fact import Known, TooLarge, check
 from .families import SIDES, quality_specs
@@ -17,6 +19,9 @@ from .observe import observe_all
 from .scores import CountSums, class_scores, count_scores
 
 log = logging.getLogger(__name__)
+
+# Facts come many times a second.
+SAY_SECONDS = 60.0
 
 _SUM = "COUNT(*), SUM(pred), SUM(truth), SUM(MAX(pred - truth, 0)), SUM(MAX(truth - pred, 0))"
 _PAIRED = "FROM facts WHERE pred IS NOT NULL AND truth IS NOT NULL AND time > ?"
@@ -51,11 +56,13 @@ class Quality:
         self._watermark = registry.declare(specs.watermark)
         self.delay = registry.declare(specs.delay)
         self._published = published
+        self._fault = ""
+        self._say_at = 0.0
         const = [*(family for family, _ in self._counters.values()), *self._gauges.values()]
         self.families = (*const, self._samples, self._coverage, self._watermark, *published.values())
 
     def take(self, facts: Sequence[Fact]) -> dict[str, int]:
-        """Keep facts, durably when this returns; how many make no sense, by reason."""
+        """Keep facts, durably when this returns; how many make no sense, by reason. sqlite3.Error when none can be kept."""
         known, bad = self._checked(facts)
         self._apply(known, reread=False)
         return bad
@@ -79,22 +86,41 @@ class Quality:
         return known, bad
 
     def _apply(self, known: list[Known], reread: bool) -> None:
-        with self._lock:
-            found = self.join.apply(known, reread)
+        try:
+            with self._lock:
+                found = self.join.apply(known, reread)
+        except sqlite3.Error as error:
+            self._unkept(str(error))
+            raise
+        self._fault = ""
         if found:
             self._delays.write(lambda family: observe_all(family.labels(*self._model), found))
 
+    def _unkept(self, cause: str) -> None:
+        """The state file cannot be written: scrapes say so until it can, the log at most once a minute."""
+        self._fault = cause
+        if (now := time.monotonic()) >= self._say_at:
+            self._say_at = now + SAY_SECONDS
+            log.error("predictions and truths cannot be kept: make room for the state file, or make it writable",
+                      extra={"state_file": str(self._config.state_file), "err": cause})  # fmt: skip
+
     # -- exposition ---------------------------------------------------------------------------------------------------
 
-    def collect(self, deadline: Deadline) -> Iterator[FamilyRows]:
-        """All counters, and the gauges of the window that ends with the newest event."""
+    def collect(self, deadline: Deadline) -> Iterator[FamilyRows | FamilyError]:
+        """All counters, and the gauges of the window that ends with the newest event.
+
+        While the last facts could not be kept the watermark fails with the reason ``state``.
+        """
         with self._lock:
             tallies, newest, watermark = dict(self.join.tallies), self.join.newest, self.join.watermark
             windows = self._windows(newest - self._config.window)
         yield from self._counter_rows(tallies)
         yield from self._gauge_rows(windows)
-        model = self._model
-        yield FamilyRows(self._watermark, [(model, watermark)] if newest else [])
+        if self._fault:
+            # The one family that says how far truth is taken in: beside it the others stay as they are.
+            yield FamilyError(self._watermark, "state", f"state_file {self._config.state_file}: {self._fault}")
+        else:
+            yield FamilyRows(self._watermark, [(self._model, watermark)] if newest else [])
 
     def _counter_rows(self, tallies: dict[tuple[str, str, str, str], float]) -> Iterator[FamilyRows]:
         name, version = self._model

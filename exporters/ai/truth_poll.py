@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from typing import Any
@@ -21,7 +22,7 @@ from .quality import Quality
 
 log = logging.getLogger(__name__)
 
-_NOT_HERE = ("empty", "null_label", "null_value", "order", "pending", "state")
+_NOT_HERE = ("empty", "null_label", "null_value", "order", "pending")
 # Of a source's reasons those that concern the making of a metric's samples do not come here.
 REASONS = (*(name for name in SOURCE_REASONS if name not in _NOT_HERE), "exception", "row")
 
@@ -79,6 +80,8 @@ class TruthPoll:
             bad = self._quality.read(facts)
         except CollectError as error:
             return self._failed(error.reason, str(error))
+        except sqlite3.Error as error:
+            return self._failed("state", f"state_file {self._config.state_file}: {error}")
         except Exception as error:
             return self._failed("exception", type(error).__name__)
         self._success.set(1)
