@@ -42,15 +42,15 @@ def add_quality(config: Config, parts: Parts, lasting: Lasting) -> None:
 
 def _join(config: QualityConfig, parts: Parts, lasting: Lasting) -> Join:
     """The join of the state file: a reload goes on with the one that is there."""
+    from .facts_aside import shape_of
     from .facts_store import FactsStore, claim_facts
 
+    shape = shape_of(config)
     if parts.dry:
-        return Join(config, FactsStore(None, _shape(config)))
+        return Join(config, FactsStore(None, shape))
     file = os.path.realpath(config.state_file)
     parts.hold(lasting.claims, file, lambda: claim_facts(config.state_file)).renew()
-    join = parts.hold(
-        lasting.joins, (file, _shape(config)), lambda: Join(config, FactsStore(config.state_file, _shape(config)))
-    )
+    join = parts.hold(lasting.joins, (file, shape), lambda: Join(config, FactsStore(config.state_file, shape)))
 
     def begin() -> None:
         held = lasting.joins.things().items()
@@ -66,10 +66,6 @@ def _join(config: QualityConfig, parts: Parts, lasting: Lasting) -> Join:
 
     parts.start.append(begin)
     return join
-
-
-def _shape(config: QualityConfig) -> str:
-    return f"{config.kind} {' '.join(config.key)} time={config.time} by={config.by}"
 
 
 def add_drift(config: Config, parts: Parts) -> None:

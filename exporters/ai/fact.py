@@ -38,12 +38,12 @@ class Known:
 def check(fact: Fact, config: QualityConfig, version: str) -> Known:
     """The fact as its configuration wants it. ValueError when it does not fit (TooLarge: a number that does not).
 
-    Key fields are compared as text, times among them as Unix seconds. Naive times are UTC.
+    Key fields are compared as text, in the order of their names, times among them as Unix seconds. Naive times are UTC.
     """
     if not isinstance(fact.key, Mapping) or set(fact.key) != set(config.key):
         raise ValueError("the key has other fields")
     labels = fact.labels if isinstance(fact.labels, Mapping) else {}
-    parts = [_time(fact.key[name]) if name == config.time else _text(fact.key[name]) for name in config.key]
+    parts = [_time(fact.key[name]) if name == config.time else _text(fact.key[name]) for name in sorted(config.key)]
     when = _time(fact.key[config.time] if config.time else fact.time)
     return Known(
         fact.side,

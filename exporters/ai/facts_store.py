@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ from typing import Any
 from ..runtime import ConfigError
 from ..runtime.claim import Claim
 from ..runtime.folders import file_fault, folder_fault, make_folder
+from .facts_aside import in_order, swap
+from .facts_aside import key_names as _key_names
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,8 @@ CREATE TABLE IF NOT EXISTS tally (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 """
+
+_COLUMNS = "time, version, grp, pred, pred_at, truth, truth_at"
 
 TallyKey = tuple[str, str, str, str]
 # More than any number of facts within their bounds adds up to.
@@ -58,8 +63,8 @@ def claim_facts(path: Path) -> Claim:
 class FactsStore:
     """The file. Not locked: its owner calls from one thread at a time, and holds ``claim_facts``.
 
-    Facts of another ``shape`` (key, kind) cannot be joined with ours. They are not seen, and forgotten at the first use: until
-    then the configuration may still be refused, and the running one goes on with them.
+    Facts of another ``shape`` (kind, key, time, group; see ``shape_of``) cannot be joined with ours. They are not seen, and set
+    aside at the first use: until then the configuration may still be refused, and the running one goes on with them.
     """
 
     def __init__(self, path: Path | None, shape: str) -> None:
@@ -74,20 +79,56 @@ class FactsStore:
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_SCHEMA)
             found = self._db.execute("SELECT value FROM meta WHERE name = 'shape'").fetchone()
-            self._foreign = found is not None and found[0] != shape
+            self._found = str(found[0]) if found is not None else shape
+            self._foreign = self._found != shape
             if found is None:
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES ('shape', ?)", (shape,))
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"state_file {path}: cannot be used ({error}): move it away, or {_SET}") from None
 
-    def begin(self) -> None:
-        """Forget facts of another shape."""
-        if self._foreign:
-            self._foreign = False
-            with self.transaction() as db:
-                for table in ("facts", "tally", "meta"):
-                    db.execute(f"DELETE FROM {table}")  # noqa: S608
-                db.execute("INSERT INTO meta VALUES ('shape', ?)", (self._shape,))
+    def begin(self) -> bool:
+        """Set facts of another shape aside and take up those of ours; True when the content changed so.
+
+        ConfigError, and the file as it was, when that cannot be done.
+        """
+        if not self._foreign:
+            return False
+        self._foreign = False
+        was = in_order(self._found)
+        try:
+            if was != self._found:
+                self._reorder(was)
+            if was != self._shape and self._path is not None:
+                swap(self._db, self._path, was, self._shape)
+        except BaseException as error:
+            self._foreign = True
+            if isinstance(error, (OSError, sqlite3.Error)):
+                raise ConfigError(
+                    f"state_file {self._path}: holds facts of another shape ({was}), which cannot be set aside ({error}): "
+                    f"make room beside it, or move it away, or {_SET}"
+                ) from None
+            raise
+        self._found = self._shape
+        return True
+
+    def _reorder(self, shape: str) -> None:
+        """Give facts of a file that keeps key fields as they were once configured the order of ``shape``: by name."""
+        before = _key_names(self._found)
+        places = [before.index(name) for name in _key_names(shape)]
+
+        def reordered(text: str) -> str:
+            parts = json.loads(text)
+            return json.dumps([parts[place] for place in places]) if len(parts) == len(places) else text
+
+        self._db.create_function("reordered", 1, reordered, deterministic=True)
+        with self.transaction() as db:
+            # Not in place: on the way one fact's new key may be another's old one.
+            db.execute(f"CREATE TEMP TABLE moved AS SELECT reordered(key) AS key, {_COLUMNS} FROM facts")  # noqa: S608
+            db.execute("DELETE FROM facts")
+            db.execute(f"INSERT INTO facts (key, {_COLUMNS}) SELECT key, {_COLUMNS} FROM moved")  # noqa: S608
+            db.execute("DROP TABLE moved")
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('shape', ?)", (shape,))
+        self._found = shape
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

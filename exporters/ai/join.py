@@ -66,7 +66,8 @@ class Join:
         """Go live with this configuration."""
         with self.lock:
             self.config = config
-            self.store.begin()
+            if self.store.begin():
+                self.tallies, self.newest, self._size = self.store.tallies(), self.store.newest(), self.store.count()
             if config.kind == "count":
                 self.store.forget_larger(MAX_VALUE)
                 self._size = self.store.count()
