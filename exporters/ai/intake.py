@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from ..runtime.errors import SumTooLarge
 from ..runtime.records import dataclass
-from .handed import carry
+from .handed import succeed
 from .meters import Meters
 from .observe import observe_all, observe_many
 from .senders import Senders
@@ -105,11 +105,10 @@ class Intake:
         with old.lock, self.lock:
             for name, target in self.targets:
                 before = old.targets.get(name)
-                if before is not None and before.family.spec == target.family.spec:
-                    carry(before.family, target.family)
+                if before is not None:
+                    succeed(before.family, target.family)
             for family, before_family in zip(self.meters.families, old.meters.families, strict=True):
-                if family.spec == before_family.spec:
-                    carry(before_family, family)
+                succeed(before_family, family)
             old._successor = self
 
     def _datagram(self, body: Any) -> None:

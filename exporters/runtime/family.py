@@ -93,6 +93,11 @@ class Family(Generic[ChildT]):
         child = self._children.get(values)
         return child if child is not None else self._admit_live(values)
 
+    def admits(self, values: tuple[str, ...]) -> bool:
+        """Whether that label set would be a series of its own, by its labels; nothing is dropped, folded or counted."""
+        with self.budget.lock:
+            return self._gate.admit(values) == (values, None)
+
     def _admit_live(self, values: tuple[str, ...]) -> ChildT:
         if len(values) != self._width:
             raise RowError(f"{self.name}: {len(values)} label values, expected {self._width}")
