@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -34,6 +35,11 @@ class Join:
         self._changed: dict[TallyKey, float] = {}
         self._size = store.count()
         self._retired = False
+        # What the last read of a table had and was counted for, as long as the table has it: rows that make no sense (their
+        # hashes, how often each), and keys of rows about the future. No more than a read has rows.
+        self.senseless: Counter[int] = Counter()
+        self._ahead: set[str] = set()
+        self._ahead_now: set[str] = set()
 
     @property
     def watermark(self) -> float:
@@ -44,12 +50,13 @@ class Join:
         """Apply facts in one transaction; the delays (seconds) of truths that met their prediction.
 
         ``reread`` says that the facts were read from a table that is read again and again: what is old or known
-        already is then nothing to count.
+        already is then nothing to count, and what is refused is counted once while it stays in the table.
         """
         if self._retired:
             return []
         before = (dict(self.tallies), self.newest, self._size)
         self._changed = {}
+        self._ahead_now = set()
         delays: list[float] = []
         try:
             with self.store.transaction() as db:
@@ -60,6 +67,8 @@ class Join:
         except sqlite3.Error:
             self.tallies, self.newest, self._size = before
             raise
+        if reread:
+            self._ahead = self._ahead_now
         return delays
 
     def begin(self, config: QualityConfig) -> None:
@@ -93,13 +102,21 @@ class Join:
         # Without a time in the key only the prediction knows when the event was; its truth brings its own arrival.
         when = row[4] if row is not None and fact.side == "t" and self.config.time is None else fact.time
         if when > now + MAX_AHEAD:
-            return self.count("refused", cls=fact.side)
+            return self._refuse(fact, reread)
         if when < self.watermark:
             return None if reread else self.count("late", cls=fact.side)
         self.newest = max(self.newest, when)
         if row is None:
             return self._insert(db, fact, now)
         return self._second(db, fact, row, reread, (now, delays))
+
+    def _refuse(self, fact: Known, reread: bool) -> None:
+        """A fact about the future."""
+        if reread:
+            self._ahead_now.add(fact.key)
+            if fact.key in self._ahead:
+                return
+        self.count("refused", cls=fact.side)
 
     def _second(
         self, db: sqlite3.Connection, fact: Known, row: tuple[Any, ...], reread: bool, late: tuple[float, list[float]]

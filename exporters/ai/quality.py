@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -65,24 +66,30 @@ class Quality:
         """Keep facts, durably when this returns; how many make no sense, by reason. sqlite3.Error when none can be kept."""
         known, bad = self._checked(facts)
         self._apply(known, reread=False)
-        return bad
+        return Counter(reason for reason, _ in bad)
 
     def read(self, facts: Sequence[Fact]) -> int:
-        """Keep the truths of a table that is read again and again; the number of malformed ones."""
+        """Keep the truths of a table that is read again and again; the number that make no sense and were not in the last read.
+
+        sqlite3.Error when none can be kept.
+        """
         known, bad = self._checked(facts)
         self._apply(known, reread=True)
-        return sum(bad.values())
+        senseless = Counter(hash((repr(fact.key), repr(fact.value))) for _, fact in bad)
+        fresh = senseless - self.join.senseless
+        self.join.senseless = senseless
+        return fresh.total()
 
-    def _checked(self, facts: Iterable[Fact]) -> tuple[list[Known], dict[str, int]]:
+    def _checked(self, facts: Iterable[Fact]) -> tuple[list[Known], list[tuple[str, Fact]]]:
         known: list[Known] = []
-        bad = {"invalid_value": 0, "malformed": 0}
+        bad: list[tuple[str, Fact]] = []
         for fact in facts:
             try:
                 known.append(check(fact, self._config, self._model[1]))
             except TooLarge:
-                bad["invalid_value"] += 1
+                bad.append(("invalid_value", fact))
             except (ValueError, TypeError, OverflowError):
-                bad["malformed"] += 1
+                bad.append(("malformed", fact))
         return known, bad
 
     def _apply(self, known: list[Known], reread: bool) -> None:

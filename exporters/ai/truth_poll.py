@@ -33,7 +33,7 @@ RETRY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Answer:
-    """One read: how many rows came, how many of them are ``bad`` (no key and truth), and the ``fault`` if none came at all."""
+    """One read: how many rows came, how many are ``bad`` (no key and truth) that the read before did not have, and the ``fault`` if none came at all."""
 
     rows: int = 0
     bad: int = 0

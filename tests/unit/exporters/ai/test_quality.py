@@ -12,12 +12,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from monitoring_kit.exporters.ai.build import make_exporter
+from monitoring_kit.exporters.ai.config import parse_config
 from monitoring_kit.exporters.ai.config_quality import QualityConfig
 from monitoring_kit.exporters.ai.fact import check
 from monitoring_kit.exporters.ai.facts_store import FactsStore
 from monitoring_kit.exporters.ai.intake import Fact
 from monitoring_kit.exporters.ai.join import Join
+from monitoring_kit.exporters.ai.parts import Lasting
 from monitoring_kit.exporters.ai.scores import CountSums, class_scores, count_scores
+from monitoring_kit.exporters.ai.truth_poll import TruthPoll
+from monitoring_kit.exporters.runtime import Deadline
 
 from tests.unit.exporters.ai.rig import Rig
 
@@ -307,3 +312,65 @@ def test_errors_of_the_truth_source_survive_a_reload(tmp_path: Path) -> None:
     assert errors(third, "row") == 2
     assert third.value("mkit_model_truth_delay_seconds_count", model="m", version="1") == 1
     third.close()
+
+
+def test_bad_rows_of_a_table_count_once_while_they_stay(tmp_path: Path) -> None:
+    now = time.time()
+    rows: list[tuple[Any, Any, Any]] = [("a", now + 9000, 8), ("a", now, None), ("a", now, None), (None, now, 2)]
+
+    def write(db: sqlite3.Connection, found: list[tuple[Any, Any, Any]]) -> None:
+        with db:
+            db.execute("DELETE FROM counts")
+            db.executemany("INSERT INTO counts VALUES (?, ?, ?)", found)
+
+    def counted(rig: Rig) -> tuple[Any, Any]:
+        refused = rig.value("mkit_model_facts_refused_total", model="m", version="1", side="truth")
+        return rig.value("mkit_ai_truth_errors_total", reason="row"), refused
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as db:
+        db.execute("CREATE TABLE counts (camera TEXT, start REAL, n REAL)")
+        write(db, rows)
+        source = {"kind": "sqlite", "url": f"sqlite:///{tmp_path / 'shop.db'}"}
+        truth = {"source": source, "every": 3600, "query": "SELECT camera, start, n FROM counts"}
+        polls: list[TruthPoll] = []
+        exporter = make_exporter(parse_config(config(tmp_path, truth=truth)), Lasting(), polls)
+        (poll,) = polls
+
+        def counts() -> tuple[Any, Any]:
+            exporter.registry.gather(Deadline.after(5))
+            name = {"model": "m", "version": "1", "side": "truth"}
+            return (
+                exporter.registry.value("mkit_ai_truth_errors_total", {"reason": "row"}),
+                exporter.registry.value("mkit_model_facts_refused_total", name),
+            )
+
+        for _ in range(3):
+            poll.poll()
+            assert counts() == (3, 1)
+        # Another one like it is another one; what left the table and comes back is new.
+        write(db, [*rows, ("a", now, None)])
+        poll.poll()
+        assert counts() == (4, 1)
+        write(db, [])
+        poll.poll()
+        write(db, rows)
+        poll.poll()
+        assert counts() == (7, 2)
+        for close in exporter.close:
+            close()
+        exporter.registry.close()
+        # The same over a reload.
+        first = Rig(config(tmp_path, truth={**truth, "every": 1}))
+        _until(lambda: counted(first) == (3, 1))
+        second = Rig(config(tmp_path, truth=truth, min_samples=1), first.lasting)
+        first.close()
+        _until(lambda: (second.value("mkit_ai_truth_last_success_timestamp_seconds") or 0) > 0)
+        assert counted(second) == (3, 1)
+        second.close()
+
+
+def _until(test: Any) -> None:
+    end = time.monotonic() + 8
+    while not test():
+        assert time.monotonic() < end
+        time.sleep(0.05)
