@@ -63,6 +63,8 @@ class Intake:
         self.senders = Senders()
         self.facts: Facts | None = None
         self._successor: Intake | None = None
+        # Events that a label gate or a series limit kept out: their family counts them.
+        self._sunk = 0
         self._watches: dict[str, list[Watch]] = {}
         self._take = {"c": self._counter, "g": self._gauge, "h": self._values, "H": self._weighted, "B": self._places}
 
@@ -78,16 +80,17 @@ class Intake:
         return self._successor.datagram(body)
 
     def items(self, transport: str, items: Sequence[Any], batches: int = 0) -> int:
-        """Items in the form of the client's wire; the number of events that were dropped.
+        """Items in the form of the client's wire; the number of events that were dropped, by the intake or by a label gate
+        or series limit of their metric.
 
         sqlite3.Error, and nothing of them counted, when there are facts among them that cannot be kept now.
         """
         with self.lock:
             if self._successor is None:
-                before = self._dropped(transport)
+                before, self._sunk = self._dropped(transport), 0
                 self.meters.batches.labels(transport).inc(batches)
                 self._items(transport, items)
-                return int(self._dropped(transport) - before)
+                return int(self._dropped(transport) - before) + self._sunk
         return self._successor.items(transport, items, batches)
 
     def refuse(self, transport: str, reasons: Sequence[str], batches: int = 1) -> None:
@@ -168,18 +171,27 @@ class Intake:
             raise Rejected("wrong_type")
         return target
 
+    def _child(self, target: Target, item: Sequence[Any]) -> Any:
+        """The series of an item whose value is right: a wrong one must not make a series."""
+        child = target.child(item[2] if item[2] is not None else _NO_LABELS)
+        if child is target.sink:
+            self._sunk += _events(item)
+        elif isinstance(child, str):
+            raise Rejected(child)
+        return child
+
     def _counter(self, item: Sequence[Any]) -> int:
         target = self._target(item, "counter")
         amount, events = _number(item[3]), _whole(item[4])
         if amount < 0:
             raise Rejected("invalid_value")
-        _child(target, item).inc(amount)
+        self._child(target, item).inc(amount)
         return events
 
     def _gauge(self, item: Sequence[Any]) -> int:
         target = self._target(item, "gauge")
         value = _number(item[3])
-        child = _child(target, item)
+        child = self._child(target, item)
         if len(item) > 4 and item[4] == "+":
             if not -_MAX <= child.value + value <= _MAX:
                 raise Rejected("invalid_value")
@@ -191,7 +203,7 @@ class Intake:
     def _values(self, item: Sequence[Any]) -> int:
         target = self._target(item, "histogram")
         values = _numbers(item[3])
-        observe_all(_child(target, item), values)
+        observe_all(self._child(target, item), values)
         for watch in self._watches.get(target.family.name, ()):
             watch(*_finite(values, [1] * len(values)))
         return len(values)
@@ -214,19 +226,11 @@ class Intake:
             raise Rejected("malformed")
         if any(_whole(count) < 1 for count in counts):
             raise Rejected("invalid_value")
-        observe_many(_child(target, item), values, counts, total)
+        observe_many(self._child(target, item), values, counts, total)
         for watch in self._watches.get(target.family.name, ()):
             watch(*_finite(values, counts))
         events: int = sum(counts)
         return events
-
-
-def _child(target: Target, item: Sequence[Any]) -> Any:
-    """The series of an item whose value is right: a wrong one must not make a series."""
-    child = target.child(item[2] if item[2] is not None else _NO_LABELS)
-    if isinstance(child, str):
-        raise Rejected(child)
-    return child
 
 
 def _numbers(values: Any) -> list[float]:

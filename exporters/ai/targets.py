@@ -17,6 +17,7 @@ class Target:
 
     def __init__(self, family: Any, fills: Mapping[str, str]) -> None:
         self.family = family
+        self.sink = family.sink
         self.kind: str = family.kind
         self._fills = {name: value for name, value in fills.items() if name in family.label_names}
         self._names: tuple[str, ...] = family.label_names

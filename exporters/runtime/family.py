@@ -74,6 +74,11 @@ class Family(Generic[ChildT]):
         """The children now; the list is the caller's."""
         return list(self._children.values())
 
+    @property
+    def sink(self) -> ChildT:
+        """What ``labels`` gives for a label set that is no series and has no other to be folded into."""
+        return self._sink
+
     def drop(self, reason: str, count: int = 1, folded: bool = False) -> None:
         """Count samples of this family that were dropped, or ``folded`` into another label set."""
         self.budget.drop(self.name, reason, count, folded)

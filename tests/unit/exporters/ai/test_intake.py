@@ -365,3 +365,12 @@ def test_lost_datagrams_are_seen(tmp_path: Path) -> None:
             client._send()
         until(lambda: rig.value("a_total", x="1") == 2)
         assert rig.value("mkit_ai_ingest_lost_total", where="transport") == 1
+
+
+def test_the_answer_to_a_batch_counts_what_no_label_lets_in(rig: Rig) -> None:
+    other = {"metric": "a_total", "labels": {"x": "3"}, "inc": 1}
+    answer = rig.post(batch("gate", {"metric": "a_total", "labels": {"x": "1"}, "inc": 1}, other, other))
+    assert (answer.status, answer.headers["X-Mkit-Dropped"]) == (204, "2")
+    assert rig.post(batch("gate", other)).headers["X-Mkit-Dropped"] == "2"
+    assert rig.post(batch("fine", {"metric": "a_total", "labels": {"x": "1"}, "inc": 1})).headers == {}
+    assert rig.value("mkit_ai_series_dropped_total", metric="a_total", reason="not_allowed") == 2
