@@ -14,10 +14,21 @@ from .facts_store import state_fault
 from .truth_poll import TruthPoll
 
 
+class _Causes(Warnings):
+    """All that a collector's warnings say, not the last alone: each of its families may have a fault of its own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        name, cause = str(getattr(record, "collector", "")), str(getattr(record, "err", ""))
+        before = self.found.get(name, "") if cause else ""
+        super().emit(record)
+        if before and before != "family failed":
+            self.found[name] = f"{before}; {cause}"
+
+
 def check(config: Config, exporter: Exporter, polls: Sequence[TruthPoll], out: TextIO, err: TextIO) -> int:
     """Samples to ``out``, one line a query to ``err``; 0 when everything asked gave a valid answer and serving could keep its state, else 1."""
     root = logging.getLogger()
-    handlers, warned = root.handlers[:], Warnings()
+    handlers, warned = root.handlers[:], _Causes()
     root.handlers[:] = [warned]
     began = time.monotonic()
     try:
@@ -32,7 +43,10 @@ def check(config: Config, exporter: Exporter, polls: Sequence[TruthPoll], out: T
     out.write(exposition)
     if config.scrape is not None and "scrape" not in failures:
         series = sum(exporter.registry.family(name).series for name in config.scrape.specs)
-        lines.append(f"ok     scrape ({config.scrape.url}): {series} series")
+        (worker,) = (worker for worker in exporter.registry.workers if worker.name == "scrape")
+        unmatched = ", ".join(worker.collector.unmatched)  # type: ignore[attr-defined]
+        more = f"; nothing matched: {unmatched}" if unmatched else ""
+        lines.append(f"ok     scrape ({config.scrape.url}): {series} series{more}")
     asked = len(polls) + (config.scrape is not None)
     for name, reason in sorted(failures.items()):
         place = f"scrape ({config.scrape.url})" if name == "scrape" and config.scrape else f"collector {name}"

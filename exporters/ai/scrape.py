@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from ..runtime import CollectError, Deadline, FamilyError, FamilyRows, HistogramValue, Registry
+from ..runtime.names import number
 from .config_scrape import Rule, ScrapeConfig
+
+log = logging.getLogger(__name__)
 
 Labels = Mapping[str, str]
 Samples = dict[str, list[tuple[Labels, float]]]
@@ -20,7 +25,10 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class ScrapeCollector:
-    """Fetches the endpoint at each scrape. A metric that the endpoint lacks leaves its family empty."""
+    """Fetches the endpoint at each scrape. A metric that the endpoint lacks leaves its family empty.
+
+    ``unmatched``: the mapping's metrics that the last answer did not have.
+    """
 
     name = "scrape"
 
@@ -29,11 +37,14 @@ class ScrapeCollector:
         self._families = {name: registry.declare(spec) for name, spec in config.specs.items()}
         self.families = tuple(self._families.values())
         # A sidecar's endpoint is its neighbour: never through a proxy, never somewhere else.
+        self.unmatched: tuple[str, ...] = ()
+        self._matched: frozenset[str] = frozenset()
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
 
     def collect(self, deadline: Deadline) -> Iterator[FamilyRows | FamilyError]:
         """Rows of every family of the mapping."""
         samples = read_samples(self._fetch(min(self._config.timeout, deadline.remaining())))
+        self._match(samples)
         for name, family in self._families.items():
             rules = [rule for rule in self._config.rules if rule.to == name]
             if family.kind != "histogram":
@@ -43,6 +54,16 @@ class ScrapeCollector:
                 yield FamilyRows(family, list(_histograms(rules, samples, family)))
             except ValueError as error:
                 yield FamilyError(family, "buckets", str(error))
+
+    def _match(self, samples: Samples) -> None:
+        """Note which rules found something; the log names those that did before and do no more."""
+        wanted = dict.fromkeys(rule.metric for rule in self._config.rules)
+        matched = frozenset(name for name in wanted if name in samples or f"{name}_bucket" in samples)
+        self.unmatched = tuple(name for name in wanted if name not in matched)
+        if gone := sorted(self._matched - matched):
+            log.warning("the scraped endpoint no longer has metrics of the mapping",
+                        extra={"url": self._config.url, "metrics": ", ".join(gone)})  # fmt: skip
+        self._matched = matched
 
     def _fetch(self, timeout: float) -> str:
         request = urllib.request.Request(self._config.url, headers={"Accept": "text/plain;version=0.0.4"})  # noqa: S310
@@ -108,7 +129,18 @@ def _histograms(rules: list[Rule], samples: Samples, family: Any) -> Iterator[tu
     for key, (cumulative, total) in found.items():
         missing = [bound for bound in (*bounds, float("inf")) if bound not in cumulative]
         if missing:
-            raise ValueError(f"the endpoint has no bucket up to {missing[0]:g}")
+            raise ValueError(_no_bucket(rules, family.name, missing[0], cumulative))
         steps = [cumulative[bound] for bound in (*bounds, float("inf"))]
         counts = [int(high - low) for low, high in zip([0.0, *steps], steps, strict=False)]
         yield key, HistogramValue(counts, total[0])
+
+
+def _no_bucket(rules: list[Rule], name: str, missing: float, found: Iterable[float]) -> str:
+    theirs = " and ".join(rule.metric for rule in rules)
+    bounds = sorted(bound for bound in found if isfinite(bound))
+    if not bounds:
+        return f"{name}: {theirs} has no classic buckets: have the endpoint serve them, or leave its rule out of the mapping"
+    shown = ", ".join(f"{bound:g}" for bound in bounds[:40])
+    unscaled = all(rule.scale == 1 for rule in rules)
+    fix = f"declare {name} under `metrics` with `buckets` among those" + ("" if unscaled else " (they are in our unit)")
+    return f"{name}: {theirs} has no bucket with the upper bound {number(missing)}, only {shown}: {fix}"

@@ -168,7 +168,10 @@ class Worker:
             run.failed = run.failed or reason
             if mine:
                 self._give_up((item.family,))
-            log.warning("family failed", extra={"collector": self.name, "metric": item.family.name, "reason": reason})
+            why = {"err": item.message} if isinstance(item, FamilyError) and item.message else {}
+            log.warning(
+                "family failed", extra={"collector": self.name, "metric": item.family.name, "reason": reason, **why}
+            )
         for family in self.families:
             if family.name not in seen:
                 family.clear()

@@ -216,13 +216,49 @@ def test_the_check_asks_the_scraped_endpoint_once(tmp_path: Path) -> None:
         done = checked(tmp_path, {"scrape": {"url": f"{base}/metrics", "mapping": "triton"}})
         wrong = checked(tmp_path, {"scrape": {"url": f"{base}/metric", "mapping": "triton"}})
         server.shutdown()
-    assert (done.exit_code, done.stderr.splitlines()[0]) == (0, f"ok     scrape ({base}/metrics): 1 series")
+    said = done.stderr.splitlines()[0]
+    assert (done.exit_code, said.split(";")[0]) == (0, f"ok     scrape ({base}/metrics): 1 series")
+    assert "; nothing matched: nv_inference_request_success, " in said
+    assert "nv_inference_exec_count" not in said
     assert 'mkit_model_batches_total{model="m",version="1"} 3' in done.stdout
     assert wrong.exit_code == 1
     assert wrong.stderr.startswith(
         f"FAILED scrape ({base}/metric): status: the endpoint answered 404\n0 of 1 queries answered"
     )
     assert asked == ["/metrics", "/metric"]
+
+
+def test_the_check_names_each_family_without_its_buckets_and_the_fix(tmp_path: Path) -> None:
+    body = "".join(
+        f'# TYPE {name} histogram\n{name}_bucket{{le="0.3"}} 1\n{name}_bucket{{le="+Inf"}} 2\n{name}_sum 1\n{name}_count 2\n'
+        for name in ("a_seconds", "b_seconds")
+    )
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    names = {"a_seconds": "x_seconds", "b_seconds": "y_seconds"}
+    metric = {"type": "histogram", "help": "H.", "unit": "seconds", "buckets": [0.3, 0.5]}
+    mapping = {
+        "metrics": dict.fromkeys(names.values(), metric),
+        "rules": [{"metric": theirs, "to": ours} for theirs, ours in names.items()],
+    }
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/metrics"
+        done = checked(tmp_path, {"scrape": {"url": url, "mapping": mapping}})
+        server.shutdown()
+    faults = [
+        f"{ours}: {theirs} has no bucket with the upper bound 0.5, only 0.3: declare {ours} under `metrics` with `buckets` among those"
+        for theirs, ours in names.items()
+    ]
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (1, f"FAILED scrape ({url}): buckets: {'; '.join(faults)}")
 
 
 def test_the_check_without_anything_to_ask_says_nothing(tmp_path: Path) -> None:

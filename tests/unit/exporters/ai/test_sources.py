@@ -119,6 +119,27 @@ def test_buckets_that_the_endpoint_lacks_fail_that_family_alone(endpoint: Endpoi
         assert (rig.value("mkit_ai_collector_errors_total", collector="scrape", reason="buckets") or 0) >= 1
 
 
+def test_a_metric_that_vanishes_is_named_once(endpoint: Endpoint, caplog: pytest.LogCaptureFixture) -> None:
+    def gone() -> list[str]:
+        return [record.__dict__["metrics"] for record in caplog.records if "no longer has" in record.message]
+
+    endpoint.body = VLLM.encode()
+    with scraping(endpoint, "vllm") as rig:
+        rig.text()
+        assert not gone()
+        for _ in range(2):
+            endpoint.body = VLLM.replace("vllm:num_requests_running", "vllm:running").encode()
+            for _ in range(3):
+                rig.text()
+            assert gone() == ["vllm:num_requests_running"]
+        # Back and away again is news.
+        endpoint.body = VLLM.encode()
+        rig.text()
+        endpoint.body = b""
+        rig.text()
+        assert gone()[1:] == ["vllm:e2e_request_latency_seconds, vllm:num_requests_running"]
+
+
 def test_a_scraped_family_is_as_declared(endpoint: Endpoint) -> None:
     endpoint.body = (VLLM + TRITON).encode()
     own = {
