@@ -19,7 +19,7 @@ from .handed import succeed
 from .meters import Meters
 from .observe import observe_all, observe_many
 from .senders import Senders
-from .targets import Target, Targets
+from .targets import NO_SERIES, Target, Targets
 
 MAX_ITEM_VALUES = 100_000
 _MAX = sys.float_info.max
@@ -174,10 +174,11 @@ class Intake:
     def _child(self, target: Target, item: Sequence[Any]) -> Any:
         """The series of an item whose value is right: a wrong one must not make a series."""
         child = target.child(item[2] if item[2] is not None else _NO_LABELS)
-        if child is target.sink:
+        if isinstance(child, str):
+            if child != NO_SERIES:
+                raise Rejected(child)
             self._sunk += _events(item)
-        elif isinstance(child, str):
-            raise Rejected(child)
+            return target.family.sink
         return child
 
     def _counter(self, item: Sequence[Any]) -> int:

@@ -46,7 +46,7 @@ def observe_many(child: HistogramChild, values: Sequence[float], counts: Sequenc
 def observe_all(child: HistogramChild, values: Sequence[float]) -> None:
     """Add each of ``values`` once. SumTooLarge, and nothing added, when the histogram's sum would not be finite."""
     # One by one the first ones would be counted before the one too many is seen.
-    if len(values) > FEW or not isfinite(child.sum + sum(values)):
+    if len(values) > FEW or not isfinite(child.sum + (values[0] if len(values) == 1 else sum(values))):
         observe_many(child, values, [1] * len(values), None)
     else:
         for value in values:

@@ -10,6 +10,7 @@ from typing import Any
 from ..runtime import MetricSpec, Registry
 
 MAX_CACHED = 20_000
+NO_SERIES = "no_series"
 
 
 class Target:
@@ -17,14 +18,14 @@ class Target:
 
     def __init__(self, family: Any, fills: Mapping[str, str]) -> None:
         self.family = family
-        self.sink = family.sink
         self.kind: str = family.kind
         self._fills = {name: value for name, value in fills.items() if name in family.label_names}
         self._names: tuple[str, ...] = family.label_names
         self._cache: dict[frozenset[tuple[str, str]], Any] = {}
 
     def child(self, labels: Mapping[str, Any]) -> Any:
-        """The series, or text: why there is none (``unknown_label``, ``missing_label``, ``invalid_label``)."""
+        """The series, or text: why there is none (``unknown_label``, ``missing_label``, ``invalid_label``; ``NO_SERIES`` where a
+        label gate or a series limit kept it out, which the family has counted)."""
         try:
             key = frozenset(labels.items())
             found = self._cache.get(key)
@@ -39,7 +40,7 @@ class Target:
         # What was refused or folded must be counted each time, so only a series of its own is remembered.
         if len(self._cache) < MAX_CACHED and self.family._children.get(values) is found:
             self._cache[key] = found
-        return found
+        return NO_SERIES if found is self.family.sink else found
 
     def known_sets(self, most: int) -> list[tuple[str, ...]]:
         """Every label set that fills and allow-lists name; [] when a label is open, or they are more than ``most``."""
