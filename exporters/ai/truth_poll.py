@@ -112,6 +112,9 @@ class TruthPoll:
         timeout = truth.source.timeout
         ask = Ask(truth.query, truth.source.max_rows, timeout, params, extra=truth.extra)
         table = self._source.fetch(ask, Deadline.after(timeout + 1))
+        if not table.rows and not table.columns:
+            # An empty list of an HTTP document: no truth yet, and no columns to judge.
+            return []
         value = self._value_column(table.columns)
         wanted = [*self._config.key, value]
         missing = [name for name in wanted if name not in table.columns]

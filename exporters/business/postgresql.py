@@ -83,10 +83,21 @@ class PostgresConnection:
             finally:
                 # Cancels what the server has not sent yet.
                 stream.close()
-            if not rows and not cursor.description:
-                # An answer that is streamed has its columns with its first row.
-                return Table((), [])
-            return Table(column_names(cursor.description), rows)
+            # An answer that is streamed has its columns with its first row.
+            return Table(column_names(cursor.description) if rows else self._columns(), rows)
+
+    def _columns(self) -> tuple[str, ...]:
+        """The columns of the statement that has just been streamed, none when the server does not tell.
+
+        The extended protocol leaves it as the unnamed prepared statement: it is described, not run again.
+        """
+        from psycopg import generators, pq
+
+        self._raw.pgconn.send_describe_prepared(b"")
+        (result,) = self._raw.wait(generators.execute(self._raw.pgconn))
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            return ()
+        return tuple((result.fname(number) or b"").decode() for number in range(result.nfields))
 
     def canceller(self) -> Canceller:
         return Canceller(self._cancel)

@@ -13,6 +13,7 @@ import pytest
 from tests import servers
 from tests.e2e import business_rig
 from tests.e2e.business_rig import COUNT, STATUS, Database
+from tests.unit.exporters.ai.rig import Rig as Model
 
 pytestmark = pytest.mark.e2e
 
@@ -91,6 +92,38 @@ def test_answer_with_other_columns_names_the_column(database: Database, caplog: 
         rig.scrape()
     assert rig.failures == {"tx_total": "columns"}
     assert "is it statuss?" in str([record.__dict__ for record in caplog.records])
+
+
+def test_an_answer_without_rows_has_its_columns(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    database.fill(0)
+    wrong = "SELECT status AS statuss, id AS value FROM tx WHERE id > 0"
+    right = wrong.replace("statuss", "status")
+    with database.rig(
+        {"wrong_now": gauge(wrong, labels=["status"]), "right_now": gauge(right, labels=["status"])}
+    ) as rig:
+        for _ in range(2):
+            rig.scrape()
+            assert rig.failures == {"wrong_now": "columns"}
+    assert "is it statuss?" in str([record.__dict__ for record in caplog.records])
+
+
+def test_truth_may_be_an_empty_table(database: Database, tmp_path: Path) -> None:
+    database.fill(0)
+    truth = {"source": database.source, "every": 3600, "query": "SELECT status, amount FROM tx WHERE id > :since"}
+    quality = {
+        "key": ["status"], "min_samples": 1, "state_file": str(tmp_path / "q.db"), "truth": truth,
+        "publish": {"accuracy": "ai_accuracy"},
+    }  # fmt: skip
+    metrics = {"ai_accuracy": {"type": "gauge", "help": "A.", "labels": {"model": {}, "version": {}}}}
+    model_config = {
+        "model": {"name": "m", "version": "1"}, "gpu": False, "ingest": {"http": True}, "metrics": metrics, "quality": quality,
+    }  # fmt: skip
+    with Model(model_config) as model:
+        end = time.monotonic() + 8
+        while (done := model.value("mkit_ai_truth_success")) is None:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert (done, model.value("mkit_ai_truth_errors_total", reason="columns")) == (1, 0)
 
 
 def test_vanished_labels_vanish_at_once(database: Database) -> None:
