@@ -68,7 +68,7 @@ class MarkedCollector(MetricCollector):
 
     def _checked(self, row: Row, after: Any) -> Any:
         if row.mark is None:
-            raise SourceFault("null_value", f"{self.metric.mark.column} is NULL")
+            raise SourceFault("null_value", f"the mark, column {self.metric.mark.column}, is NULL beside a value")
         if not later(row.mark, after):
             raise SourceFault("order", "a row at or before the watermark came back; does the query say `> :watermark`?")
         return row.mark
@@ -116,10 +116,11 @@ class EventsCollector(MarkedCollector):
             if number and later(before, row.mark):
                 raise SourceFault("order", f"rows are not in the order of {self.metric.mark.column}; add ORDER BY")
             before = row.mark
-        if len(rows) <= self.metric.max_rows:
+        if self._rows <= self.metric.max_rows:
             return rows, False
-        cut = rows[self.metric.max_rows].mark
-        page = [row for row in rows[: self.metric.max_rows] if later(cut, row.mark)]
+        # The last one was asked for beyond the page. Rows of the answer that are none are not among these.
+        cut = rows[-1].mark
+        page = [row for row in rows[:-1] if later(cut, row.mark)]
         if not page:
             raise SourceFault(
                 "too_many_rows", f"more than {self.metric.max_rows} rows share one watermark; raise max_rows"

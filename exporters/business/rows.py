@@ -40,13 +40,19 @@ class Row:
 
 
 def read_rows(table: Table, rules: RowRules) -> list[Row]:
-    """The samples of ``table``. SourceFault ``columns``, ``null_value``, ``null_label`` or ``value`` when it has none."""
+    """The samples of ``table``. SourceFault ``columns``, ``null_value``, ``null_label`` or ``value`` when it has none.
+
+    A row whose value and mark are both NULL is none: an aggregate found nothing to add up.
+    """
     places = _places(table.columns, rules)
     value_at = places.get(rules.value) if rules.value is not None else None
     mark_at = places.get(rules.watermark) if rules.watermark is not None else None
     label_at = [(name, places[name]) for name in rules.labels]
     out: list[Row] = []
     for raw in table.rows:
+        if mark_at is not None and raw[mark_at] is None and value_at is not None and raw[value_at] is None:
+            # SUM and MAX over no rows: a row that says that there is nothing after the mark.
+            continue
         number = 1.0 if value_at is None else to_number(raw[value_at], rules.zone, rules.numeric_text)
         if number is None:
             number = _null(rules)

@@ -65,6 +65,49 @@ def test_each_row_once_over_restarts_and_deletions(database: Database, tmp_path:
         assert found['revenue_total{status="ok"}'] == 20 * total + 0.5
 
 
+@pytest.mark.parametrize("on_null", ["omit", "zero", "error"])
+def test_a_sum_over_no_new_rows_adds_nothing(database: Database, tmp_path: Path, on_null: str) -> None:
+    """One row of NULLs: what SUM and MAX give where nothing came after the mark."""
+    database.fill(0)
+    query = "SELECT SUM(amount) AS value, MAX(id) AS mark FROM tx WHERE id > :watermark"
+    more = {"watermark": "mark", "on_null": on_null}
+    metrics = {
+        "revenue_total": {**INCREMENT, "labels": [], "query": query, **more},
+        "batch_units": {**EVENTS, "query": query, **more},
+    }
+    state = tmp_path / "state.db"
+    shown = []
+    for rows in (0, 0, 4, 0):
+        database.add(rows)
+        with database.rig(metrics, state) as rig:
+            for _ in range(2):
+                found = rig.scrape()
+                assert rig.failures == {}
+                shown.append((found["revenue_total"], found["batch_units_count"], found["batch_units_sum"]))
+                assert found['mkit_business_null_values_total{metric="revenue_total"}'] == 0
+    assert shown == [(0, 0, 0)] * 4 + [(5, 1, 5)] * 4
+
+
+def test_a_mark_without_a_value_moves_on_and_a_value_without_a_mark_is_an_error(
+    database: Database, tmp_path: Path
+) -> None:
+    database.fill(0)
+    database.execute("INSERT INTO tx (status, amount) VALUES ('ok', NULL)")
+    unmarked = "SELECT amount AS value, NULL AS watermark FROM tx WHERE id > :watermark AND amount IS NOT NULL"
+    metrics = {
+        "revenue_total": INCREMENT,
+        "lost_total": {**INCREMENT, "labels": [], "query": unmarked},
+    }
+    with database.rig(metrics, tmp_path / "state.db") as rig:
+        found = rig.scrape()
+        assert (rig.failures, found["lost_total"]) == ({}, 0)
+        assert found['mkit_business_null_values_total{metric="revenue_total"}'] == 1
+        database.add(1)
+        found = rig.scrape()
+        assert rig.failures == {"lost_total": "null_value"}
+        assert found['revenue_total{status="ok"}'] == 1.25
+
+
 def test_a_backlog_is_read_in_pages(database: Database, tmp_path: Path) -> None:
     database.fill(2345)
     with database.rig({"amount_units": EVENTS}, tmp_path / "state.db", max_rows=100) as rig:
