@@ -119,7 +119,9 @@ class TruthPoll:
         wanted = [*self._config.key, value]
         missing = [name for name in wanted if name not in table.columns]
         if missing:
-            raise CollectError("columns", f"no column {missing[0]} in the answer (it has {', '.join(table.columns)})")
+            note = f"; {table.note}" if table.note else ""
+            has = ", ".join(table.columns)
+            raise CollectError("columns", f"no column {missing[0]} in the answer (it has {has}){note}")
         places = {name: table.columns.index(name) for name in wanted}
         time_at = table.columns.index("time") if self._config.time is None and "time" in table.columns else None
         return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Container, Iterator
-from typing import TextIO
+from typing import Any, TextIO
 
 from ..runtime import Deadline, Exporter
 from .config import Config
@@ -39,6 +39,13 @@ def _only(exposition: str, names: Container[str]) -> Iterator[str]:
             yield line
 
 
+def _nulls(exporter: Exporter, metric: str) -> str:
+    """``, 2 NULL values left out``; empty when the answer had none."""
+    family: Any = exporter.registry.family(f"{exporter.registry.namespace}_null_values_total")
+    count = family.labels(metric).value
+    return f", {count:g} NULL {'value' if count == 1 else 'values'} left out" if count else ""
+
+
 def check(config: Config, exporter: Exporter, refused: Refused, out: TextIO, err: TextIO) -> int:
     """Samples to ``out``, one line a metric to ``err``; 0 when all is well, else 1.
 
@@ -66,7 +73,7 @@ def check(config: Config, exporter: Exporter, refused: Refused, out: TextIO, err
         if name in failures:
             fault = f"{failures[name]}: {last.found.get(name, 'no answer')}"
         failed = failed or bool(fault)
-        verdict = f"{family.series} series{summary(gone, refused.of(name))}"
+        verdict = f"{family.series} series{summary(gone, refused.of(name))}{_nulls(exporter, name)}"
         err.write(f"{'FAILED' if fault else 'ok    '} {name} ({metric.source}): {fault or verdict}\n")
     unkept = state_fault(config.state_file) if config.state_file is not None else ""
     if unkept:

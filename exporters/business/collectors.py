@@ -45,6 +45,8 @@ class MetricCollector:
         self._state = context.state
         self._read_at = 0.0
         self._rows = 0
+        # Seconds for which the source had kept the last answer already.
+        self.age = 0.0
         # Rows with a value that allow-lists and caps were asked about since the start.
         self.offered = 0
         context.meters.start(metric.name, source.name, metric.mode, metric.every)
@@ -56,7 +58,7 @@ class MetricCollector:
     def collect(self, deadline: Deadline) -> Iterable[FamilyRows]:
         """The metric's rows now. CollectError with the reason when there are none."""
         samples = self.samples(deadline)
-        self._read_at = time.time()
+        self._read_at = time.time() - self.age
         yield FamilyRows(self.family, samples)
 
     def taken(self) -> None:
@@ -91,9 +93,11 @@ class MetricCollector:
 
     def _fetch(self, ask: Ask, deadline: Deadline) -> Table:
         try:
-            return self._source.fetch(ask, deadline)
+            table = self._source.fetch(ask, deadline)
         finally:
             self._meters.source(self._source)
+        self.age = table.age
+        return table
 
     def _read(self, table: Table) -> list[Row]:
         # Some answers without a row come without columns as well, and say nothing about them.

@@ -124,6 +124,8 @@ def _rules(here: Fields, spec: MetricSpec, mode: str, mark: MarkConfig, source: 
         value=None if spec.kind == "info" else here.get("value", "value", read.text),
         watermark=mark.column if mode in ("increment", "events") else None,
         on_null=here.get("on_null", "omit", read.choice(*NULL_RULES)),
+        # SQL knows its columns; a document gives null for a key that it does not have, renamed ones too.
+        all_null=source is None or source.kind != "http" or here.raw("on_null") is not None,
         otherwise={label.name: label.otherwise for label in spec.labels if label.otherwise is not None},
         zone=source.zone if source else None,
         # Redis knows numbers as text only.

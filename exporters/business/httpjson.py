@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..runtime import Deadline
+from ..runtime.records import replace
 from .config_sources import HttpConfig
 from .dsn import Address, Dsn, read_secret
 from .faults import SourceFault, scrub
@@ -21,7 +22,7 @@ from .table import Ask, Canceller, Table
 
 # Several metrics of one document make one request.
 SHARED_SECONDS = 1.0
-_MAX_DEPTH = 64
+_NOTHING = "the expression gave null: are the document's keys still called so?"
 
 
 class HttpConnection:
@@ -35,26 +36,28 @@ class HttpConnection:
         self._documents: dict[str, tuple[float, Any]] = {}
 
     def run(self, ask: Ask, timeout: float) -> Table:
-        document = self._document(str(ask.extra.get("path", "")))
+        age, document = self._document(str(ask.extra.get("path", "")))
         import jmespath
 
         try:
             found = _compiled(str(ask.query)).search(document)
         except jmespath.exceptions.JMESPathError as error:
             raise SourceFault("query", scrub(error, ())) from None
-        return _table(found)
+        return replace(_table(found), age=age)
 
-    def _document(self, path: str) -> Any:
-        at, document = self._documents.get(path, (-SHARED_SECONDS, None))
-        if time.monotonic() - at < SHARED_SECONDS:
-            return document
+    def _document(self, path: str) -> tuple[float, Any]:
+        """The document, and how many seconds ago it was read."""
+        now = time.monotonic()
+        at, document = self._documents.get(path, (now - SHARED_SECONDS, None))
+        if now - at < SHARED_SECONDS:
+            return now - at, document
         body = self._get(path)
         try:
             document = json.loads(body)
         except (ValueError, RecursionError):
             raise SourceFault("response", "the answer is not JSON") from None
         self._documents = {path: (time.monotonic(), document)}
-        return document
+        return 0.0, document
 
     def _get(self, path: str) -> bytes:
         limit = self._driver.http.max_bytes
@@ -165,7 +168,7 @@ def _table(found: Any) -> Table:
     if isinstance(found, Mapping):
         found = [found]
     if not isinstance(found, list):
-        return Table(("value",), [(found,)])
+        return Table(("value",), [(found,)], note=_NOTHING if found is None else "")
     if not all(isinstance(row, Mapping) for row in found):
         raise SourceFault("columns", "the expression must give a number, or a list of {label: ..., value: ...}")
     columns = tuple(dict.fromkeys(str(key) for row in found for key in row))

@@ -103,7 +103,7 @@ class Refresher:
         began, outcome = self._clock(), Outcome()
         try:
             outcome.samples = self._inner.samples(deadline)
-            outcome.read_at = time.time()
+            outcome.read_at = time.time() - self._inner.age
         except Exception as error:
             outcome.error = error
         outcome.at = self._clock()

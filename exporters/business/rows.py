@@ -18,13 +18,15 @@ class RowRules:
     """How an answer's columns make samples.
 
     ``labels`` are columns of those names, ``value`` the column of the number, ``watermark`` that of the mark (modes
-    increment and events). ``otherwise`` maps a label to what stands for NULL in it.
+    increment and events). ``otherwise`` maps a label to what stands for NULL in it. ``all_null`` is False where an answer
+    of nothing but NULL values is a fault: a document has null for whatever it does not have.
     """
 
     labels: tuple[str, ...]
     value: str | None = "value"
     watermark: str | None = None
     on_null: str = "omit"
+    all_null: bool = True
     otherwise: dict[str, str] = field(default_factory=dict)
     zone: tzinfo | None = None
     numeric_text: bool = False
@@ -44,7 +46,7 @@ def read_rows(table: Table, rules: RowRules) -> list[Row]:
 
     A row whose value and mark are both NULL is none: an aggregate found nothing to add up.
     """
-    places = _places(table.columns, rules)
+    places = _places(table, rules)
     value_at = places.get(rules.value) if rules.value is not None else None
     mark_at = places.get(rules.watermark) if rules.watermark is not None else None
     label_at = [(name, places[name]) for name in rules.labels]
@@ -58,7 +60,16 @@ def read_rows(table: Table, rules: RowRules) -> list[Row]:
             number = _null(rules)
         labels = () if number is None else tuple(_label(raw[at], name, rules) for name, at in label_at)
         out.append(Row(labels, number, raw[mark_at] if mark_at is not None else None))
+    if out and not rules.all_null and all(row.value is None for row in out):
+        raise SourceFault("null_value", _all_null(len(out), rules))
     return out
+
+
+def _all_null(rows: int, rules: RowRules) -> str:
+    which = "null" if rows == 1 else f"null for all {rows} rows"
+    return (
+        f"{rules.value}: the expression gave {which}; is the key still called so? If null is right, write on_null: omit"
+    )
 
 
 def _null(rules: RowRules) -> float | None:
@@ -75,7 +86,8 @@ def _label(value: Any, name: str, rules: RowRules) -> str:
     raise SourceFault("null_label", f"label {name} is NULL; use COALESCE in the query, or give the label an `else`")
 
 
-def _places(columns: tuple[str, ...], rules: RowRules) -> dict[str, int]:
+def _places(table: Table, rules: RowRules) -> dict[str, int]:
+    columns = table.columns
     if len(set(columns)) != len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
         raise SourceFault("columns", f"column {twice} comes twice")
@@ -86,7 +98,7 @@ def _places(columns: tuple[str, ...], rules: RowRules) -> dict[str, int]:
     missing = [name for name in wanted if name not in columns]
     extra = [name for name in columns if name not in wanted]
     if missing:
-        raise SourceFault("columns", _missing(missing[0], extra, columns))
+        raise SourceFault("columns", _missing(missing[0], extra, table))
     if extra:
         raise SourceFault(
             "columns", f"column {extra[0]} is neither a label nor the value (wanted: {', '.join(wanted)})"
@@ -94,9 +106,9 @@ def _places(columns: tuple[str, ...], rules: RowRules) -> dict[str, int]:
     return {name: columns.index(name) for name in wanted}
 
 
-def _missing(name: str, extra: list[str], columns: tuple[str, ...]) -> str:
+def _missing(name: str, extra: list[str], table: Table) -> str:
     from monitoring_kit.diagnostics.suggest import closest
 
     near = closest(name, extra)
-    hint = f"; is it {near}?" if near else ""
-    return f"no column {name} in the answer (it has {', '.join(columns) or 'none'}){hint}"
+    hint = f"; is it {near}?" if near else f"; {table.note}" if table.note else ""
+    return f"no column {name} in the answer (it has {', '.join(table.columns) or 'none'}){hint}"

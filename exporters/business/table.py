@@ -27,10 +27,16 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Column names and rows, in the source's own types."""
+    """Column names and rows, in the source's own types.
+
+    ``note`` says, where that is not plain from the columns, what kind of answer it was. ``age``: how many seconds ago
+    the source gave it, where it was kept for several queries.
+    """
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
+    note: str = ""
+    age: float = 0.0
 
 
 def _nothing() -> None:

@@ -16,10 +16,12 @@ import pytest
 from monitoring_kit.exporters.business.config import parse_config
 from monitoring_kit.exporters.business.grants import PLACEHOLDER, grants
 from monitoring_kit.exporters.business.httpjson import SHARED_SECONDS
+from monitoring_kit.exporters.runtime import Deadline
 
 from tests import servers
 from tests.e2e.business_rig import Rig
 from tests.servers import PASSWORD, RealServer
+from tests.unit.exporters.ai.rig import Rig as Model
 
 pytestmark = pytest.mark.e2e
 
@@ -214,7 +216,7 @@ def test_json_documents(api: Any, tmp_path: Path, caplog: pytest.LogCaptureFixtu
     metrics = {
         "orders_now": PER_STATE,
         "total_now": http("total"),
-        "missing_now": http("nothing.here"),
+        "missing_now": http("nothing.here", on_null="omit"),
         "strict_now": http("nothing.here", on_null="error"),
         "text_now": http("name"),
         "shape_now": http("orders[].n"),
@@ -237,6 +239,73 @@ def test_json_documents(api: Any, tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert sum(path == "/orders" for path, _ in api.seen) <= 2
     assert {auth for _, auth in api.seen} == {"Bearer t0ps3cret"}
     assert "t0ps3cret" not in str([record.__dict__ for record in caplog.records])
+
+
+LABS = {"labs": [{"name": "north", "open": 1}, {"name": "south", "open": 2}, {"name": "west", "open": None}]}
+
+
+def test_a_key_that_was_renamed_is_an_error_with_the_question(api: Any, caplog: pytest.LogCaptureFixture) -> None:
+    api.answers["/labs"] = (200, json.dumps(LABS).encode())
+    labels = {"lab": {"max": 5}}
+
+    def lab(query: str, **more: Any) -> dict[str, Any]:
+        return http(query, path="labs", labels=labels, **more)
+
+    metrics = {
+        "right_now": lab("labs[].{lab: name, value: open}"),
+        "renamed_now": lab("labs[].{lab: name, value: pending}"),
+        "written_now": lab("labs[].{lab: name, value: pending}", on_null="omit"),
+        "zero_now": lab("labs[].{lab: name, value: pending}", on_null="zero"),
+        "none_now": lab("labs[?open > `9`].{lab: name, value: pending}"),
+        "one_now": http("sum_of_all", path="labs"),
+        "gone_now": lab("laboratories[].{lab: name, value: open}"),
+    }
+    with Rig(api_source(api), metrics) as rig:
+        found = rig.scrape()
+    assert rig.failures == {"renamed_now": "null_value", "one_now": "null_value", "gone_now": "columns"}
+    assert {name: value for name, value in found.items() if name.startswith(("right_now", "written_now", "zero_now", "none_now"))} == {
+        'right_now{lab="north"}': 1, 'right_now{lab="south"}': 2,
+        'zero_now{lab="north"}': 0, 'zero_now{lab="south"}': 0, 'zero_now{lab="west"}': 0,
+    }  # fmt: skip
+    told = {record.collector: str(record.err) for record in caplog.records if hasattr(record, "collector")}
+    question = "is the key still called so? If null is right, write on_null: omit"
+    assert told == {
+        "renamed_now": f"value: the expression gave null for all 3 rows; {question}",
+        "one_now": f"value: the expression gave null; {question}",
+        "gone_now": "no column lab in the answer (it has value); the expression gave null: are the document's keys still called so?",
+    }
+
+
+@pytest.mark.parametrize("every", ["0s", "1h"])
+def test_a_document_that_is_shared_was_read_when_it_came(api: Any, every: str) -> None:
+    api.answers["/orders"] = (200, b'{"total": 1}')
+    with Rig(api_source(api), {"total_now": http("total"), "late_now": http("total", every=every)}) as rig:
+        (late,) = [one for one in rig.registry.workers if one.name == "late_now"]
+        (early,) = [one for one in rig.registry.workers if one.name == "total_now"]
+        list(early.collector.collect(Deadline.after(3)))
+        early.collector.taken()
+        time.sleep(0.5)
+        list(late.collector.collect(Deadline.after(3)))
+        late.collector.taken()
+        assert len(api.seen) == 1
+        family: Any = rig.registry.family("mkit_business_result_timestamp_seconds")
+        assert abs(family.labels("total_now").value - family.labels("late_now").value) < 0.2
+
+
+def test_truth_may_be_an_empty_list(api: Any, tmp_path: Path) -> None:
+    api.answers["/truth"] = (200, b'{"counts": []}')
+    truth = {"source": api_source(api)["api"], "path": "truth", "every": 3600, "query": "counts"}
+    model_config = {
+        "model": {"name": "m", "version": "1"}, "gpu": False, "ingest": {"http": True},
+        "metrics": {"ai_accuracy": {"type": "gauge", "help": "A.", "labels": {"model": {}, "version": {}}}},
+        "quality": {"key": ["id"], "state_file": str(tmp_path / "q.db"), "truth": truth, "publish": {"accuracy": "ai_accuracy"}},
+    }  # fmt: skip
+    with Model(model_config) as model:
+        end = time.monotonic() + 8
+        while (done := model.value("mkit_ai_truth_success")) is None:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert done == 1
 
 
 def test_headers_that_are_secrets_come_from_files(api: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -108,6 +108,21 @@ def test_rows_that_are_no_series_are_counted_by_reason(
     assert verdict(checked(shop, type=kind, on_empty="omit", **metric)) == (0, f"ok     {name} (shop): {words}")
 
 
+@pytest.mark.parametrize(
+    ("nulls", "words"), [(1, "3 series, 1 NULL value left out"), (2, "3 series, 2 NULL values left out")]
+)
+@pytest.mark.parametrize("every", ["0s", "5m"])
+def test_nulls_that_are_left_out_are_told(shop: Path, nulls: int, words: str, every: str) -> None:
+    with contextlib.closing(sqlite3.connect(shop)) as db:
+        db.executemany("INSERT INTO orders (status) VALUES (?)", [(f"new{number}",) for number in range(nulls)])
+        db.commit()
+    query = "SELECT status, total AS value FROM orders"
+    assert verdict(checked(shop, query=query, labels=["status"], every=every)) == (
+        0,
+        f"ok     shop_orders (shop): {words}",
+    )
+
+
 def test_events_tell_what_folds_over_pages(shop: Path) -> None:
     labels = {"status": {"allow": ["paid"], "else": "other"}}
     done = checked(shop, type="histogram", buckets=[10], query=EVENTS, max_rows=1, labels=labels)

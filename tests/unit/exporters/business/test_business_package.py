@@ -39,10 +39,12 @@ README = (FOLDER / "README.md").read_text()
 
 def test_the_readmes_configuration_is_one() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", README, flags=re.S)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     assert list(parse_config(yaml.safe_load(blocks[0])).metrics) == ["user_count"]
-    assert yaml.safe_load(blocks[2])["business-exporter"]["read_only"] is True
-    (sidecar,) = yaml.safe_load(blocks[3])
+    marked = {**yaml.safe_load(blocks[0]), "metrics": yaml.safe_load(blocks[2]), "state_file": "x.db"}
+    assert [metric.mode for metric in parse_config(marked).metrics.values()] == ["increment", "events"]
+    assert yaml.safe_load(blocks[3])["business-exporter"]["read_only"] is True
+    (sidecar,) = yaml.safe_load(blocks[4])
     assert sidecar["securityContext"]["readOnlyRootFilesystem"] is True
 
 

@@ -209,6 +209,7 @@ class Slow:
     name = "slow"
     family = "family"
     families = ("family",)
+    age = 0.0
 
     def __init__(self) -> None:
         self.runs = 0
