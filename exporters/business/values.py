@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -10,13 +11,16 @@ from typing import Any
 from .faults import SourceFault
 
 _TEXT_TYPES = (int, Decimal, date, time)
+# MySQL and MariaDB know such dates, Python does not, so that the driver leaves them text.
+_ZERO_DATE = re.compile(r"\d{4}-(00-\d\d|\d\d-00)(?!\d)")
 
 
 def to_number(value: Any, zone: tzinfo | None, parse_text: bool) -> float | None:
-    """The sample for one value; None for NULL and NaN.
+    """The sample for one value; None for NULL.
 
     Decimals become floats, booleans 0 or 1, dates Unix seconds (naive ones in ``zone``), intervals seconds. Text is a
-    number only where ``parse_text`` allows it. SourceFault ``value`` for anything else: never a guess.
+    number only where ``parse_text`` allows it. SourceFault ``value`` for anything else, NaN and infinity too: never a
+    guess.
     """
     if value is None:
         return None
@@ -31,12 +35,18 @@ def to_number(value: Any, zone: tzinfo | None, parse_text: bool) -> float | None
     raise SourceFault("value", f"the value is a {type(value).__name__}, not a number")
 
 
-def _finite(value: bool | int | float | Decimal) -> float | None:
+def _finite(value: bool | int | float | Decimal) -> float:
     try:
         number = float(value)
     except OverflowError:
         raise SourceFault("value", "the number is too large for a sample") from None
-    return None if math.isnan(number) else number
+    except ValueError:
+        # A signalling NaN.
+        number = math.nan
+    if not math.isfinite(number):
+        which = "not a number (NaN)" if math.isnan(number) else "infinite, or too large for a sample"
+        raise SourceFault("value", f"the value is {which}; where that means none, let the query give NULL")
+    return number
 
 
 def _epoch(value: date, zone: tzinfo | None) -> float:
@@ -48,7 +58,13 @@ def _epoch(value: date, zone: tzinfo | None) -> float:
     return moment.timestamp()
 
 
-def _parsed(text: str, allowed: bool) -> float | None:
+def _parsed(text: str, allowed: bool) -> float:
+    if _ZERO_DATE.match(text):
+        raise SourceFault(
+            "value",
+            "the value is a zero date (0000-00-00, or one with a zero month or day), which is no moment;"
+            " let the query give NULL for it: NULLIF(column, '0000-00-00')",
+        )
     if not allowed:
         raise SourceFault("value", "the value is text; cast it in the query, or set numeric_text: true")
     stripped = text.strip()
@@ -59,7 +75,7 @@ def _parsed(text: str, allowed: bool) -> float | None:
         number = None
     if number is None:
         raise SourceFault("value", "the text is not a number")
-    return None if math.isnan(number) else number
+    return _finite(number)
 
 
 def to_label(value: Any, name: str) -> str:

@@ -196,6 +196,38 @@ def test_text_is_no_number_unless_allowed(database: Database) -> None:
     assert found["b_now"] == 12.5
 
 
+NOT_FINITE = {"postgresql": ["'NaN'::float8", "'NaN'::numeric", "'infinity'::float8"], "sqlite": ["9e999", "-9e999"]}
+
+
+def test_a_figure_that_is_not_finite_is_refused(database: Database) -> None:
+    for figure in NOT_FINITE.get(database.kind, ()):
+        with database.rig({"a_now": gauge(f"SELECT {figure} AS value")}) as rig:
+            assert "a_now" not in rig.scrape()
+            assert rig.failures == {"a_now": "value"}, figure
+
+
+def test_a_zero_date_is_told_as_one(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    if database.kind != "mysql":
+        pytest.skip("only MySQL and MariaDB have such dates")
+    database.fill(0)
+    with database.server.extra["admin"]() as connection, connection.cursor() as cursor:  # type: ignore[union-attr]
+        cursor.execute("SET SESSION sql_mode = ''")
+        cursor.execute("INSERT INTO shop.tx (status, at) VALUES ('ok', '0000-00-00')")
+    queries = {"at_now": "SELECT at AS value FROM tx", "day_now": "SELECT CAST(at AS DATE) AS value FROM tx"}
+    fixed = {
+        f"no_{name}": query.replace(" AS value", ", '0000-00-00') AS value").replace("SELECT ", "SELECT NULLIF(")
+        for name, query in queries.items()
+    }
+    metrics = {name: gauge(query) for name, query in {**queries, **fixed}.items()}
+    metrics["text_now"] = gauge(queries["at_now"], numeric_text=True)
+    with database.rig(metrics, time_zone="UTC") as rig:
+        rig.scrape()
+        assert rig.failures == dict.fromkeys((*queries, "text_now"), "value")
+    told = [str(record.err) for record in caplog.records if hasattr(record, "err")]
+    assert len(told) == 3
+    assert all("NULLIF(column, '0000-00-00')" in line and "numeric_text" not in line for line in told), told
+
+
 def test_hundred_thousand_rows_are_refused_quickly_and_harm_nobody(database: Database) -> None:
     database.fill(100_000)
     metrics = {"many_now": gauge("SELECT id AS row_id, amount AS value FROM tx", labels=["row_id"]), "rows_now": COUNT}

@@ -276,6 +276,15 @@ def test_a_key_that_was_renamed_is_an_error_with_the_question(api: Any, caplog: 
     }
 
 
+@pytest.mark.parametrize("figure", ["1e999", "-1e999", "Infinity", "NaN"])
+def test_a_figure_that_is_not_finite_is_refused(api: Any, figure: str, caplog: pytest.LogCaptureFixture) -> None:
+    api.answers["/orders"] = (200, f'{{"total": {figure}}}'.encode())
+    with Rig(api_source(api), {"total_now": http("total")}) as rig:
+        assert "total_now" not in rig.scrape()
+        assert rig.failures == {"total_now": "value"}
+    assert "let the query give NULL" in str([record.__dict__ for record in caplog.records])
+
+
 @pytest.mark.parametrize("every", ["0s", "1h"])
 def test_a_document_that_is_shared_was_read_when_it_came(api: Any, every: str) -> None:
     api.answers["/orders"] = (200, b'{"total": 1}')
