@@ -8,6 +8,7 @@ neither the data nor a session setting can change; by the extended protocol, whi
 from __future__ import annotations
 
 import contextlib
+import logging
 import select
 from datetime import tzinfo
 from typing import Any
@@ -42,6 +43,15 @@ def _fault(error: Any, secrets: tuple[str, ...], connected: bool = True) -> Sour
     if not state or state[:2] in ("08", "57", "53"):
         return SourceFault("connect", text, lost=True)
     return SourceFault("query", text)
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Whether a driver's log line is to be kept: that it does not know the zone which we set is nothing to act on.
+
+    It then gives moments in UTC: the same moments, and so the same figures.
+    """
+    text = record.getMessage()
+    return not text.startswith("unknown PostgreSQL timezone: '<")
 
 
 class PostgresConnection:
@@ -135,6 +145,8 @@ class PostgresDriver:
             raw = self._dial(dsn, deadline)
             raw.autocommit = True
             raw.prepare_threshold = None
+            # Once: a logger takes the same filter only once.
+            logging.getLogger("psycopg").addFilter(_worth_telling)
             return PostgresConnection(raw, dsn, self._zone)
         except psycopg.Error as error:
             raise _fault(error, dsn.secrets, connected=False) from None
@@ -194,9 +206,11 @@ class PostgresDriver:
 
 
 def _posix(name: str) -> str:
-    """A fixed offset as PostgreSQL spells it: POSIX counts west of Greenwich."""
+    """The zone as PostgreSQL spells it. Fixed offsets are POSIX's, who counts west of Greenwich; UTC has a name that drivers know."""
     if name[0] not in "+-":
         return name
+    if name == "+00:00":
+        return "UTC"
     return f"<{name}>{'-' if name[0] == '+' else '+'}{name[1:]}"
 
 

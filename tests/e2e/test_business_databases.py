@@ -228,6 +228,30 @@ def test_a_zero_date_is_told_as_one(database: Database, caplog: pytest.LogCaptur
     assert all("NULLIF(column, '0000-00-00')" in line and "numeric_text" not in line for line in told), told
 
 
+ZONES = {"UTC": 0, "+00:00": 0, "+07:00": 7, "-03:30": -3.5, "+05:30": 5.5, "Asia/Ho_Chi_Minh": 7}
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_session_has_the_zone_and_nobody_is_warned(
+    database: Database, zone: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if database.kind != "postgresql":
+        pytest.skip("what a driver says of its session")
+    database.fill(0)
+    database.execute("INSERT INTO tx (status, at) VALUES ('ok', '2026-01-02 03:04:05+00')")
+    metrics = {
+        "at_now": gauge("SELECT at AS value FROM tx"),
+        "wall_now": gauge("SELECT at::timestamp AS value FROM tx"),
+        "hour_now": gauge("SELECT EXTRACT(hour FROM at) + EXTRACT(minute FROM at) / 60.0 AS value FROM tx"),
+    }
+    moment = 1767323045
+    with caplog.at_level(logging.WARNING), database.rig(metrics, time_zone=zone) as rig:
+        found = rig.scrape()
+    assert (rig.failures, [record.getMessage() for record in caplog.records]) == ({}, [])
+    assert (found["at_now"], found["wall_now"]) == (moment, moment)
+    assert found["hour_now"] == pytest.approx((3 + 4 / 60 + ZONES[zone]) % 24)
+
+
 def test_hundred_thousand_rows_are_refused_quickly_and_harm_nobody(database: Database) -> None:
     database.fill(100_000)
     metrics = {"many_now": gauge("SELECT id AS row_id, amount AS value FROM tx", labels=["row_id"]), "rows_now": COUNT}
