@@ -17,7 +17,7 @@ from .guard import Guard
 from .meters import Meters
 from .rows import Row, read_rows
 from .source import Source
-from .state import State
+from .state import State, warn_anew
 from .table import Ask, Table
 
 Samples = list[tuple[tuple[str, ...], Any]]
@@ -130,6 +130,10 @@ class CumulativeCollector(MetricCollector):
         data, same = context.state.load(metric.name, self._shape)
         if same:
             self._guard.load(data)
+        else:
+            warn_anew(metric.name, context.state.shape(metric.name), self._shape)
+        # The whole count, so that a fall while the exporter was down is an increase.
+        self._meters.regressions(self.name, self._guard.regressions)
 
     def samples(self, deadline: Deadline) -> Samples:
         known = self._fill(self._valued(deadline))

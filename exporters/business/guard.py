@@ -47,11 +47,16 @@ class Guard:
         self._seen.update(present)
         return out
 
-    def dump(self) -> list[Any]:
+    def dump(self) -> dict[str, Any]:
         """Plain data for the state file."""
-        return [[list(labels), *pair] for labels, pair in self._seen.items()]
+        return {
+            "regressions": self.regressions,
+            "seen": [[list(labels), *pair] for labels, pair in self._seen.items()],
+        }
 
-    def load(self, data: list[Any]) -> None:
-        """Go on from ``dump``'s data."""
+    def load(self, data: Any) -> None:
+        """Go on from ``dump``'s data, or from the list of what was seen that files had before they kept the count."""
         self.changed = False
-        self._seen = {tuple(labels): (float(last), float(shown)) for labels, last, shown in data}
+        kept = data if isinstance(data, dict) else {"regressions": 0, "seen": data}
+        self.regressions = int(kept["regressions"])
+        self._seen = {tuple(labels): (float(last), float(shown)) for labels, last, shown in kept["seen"]}

@@ -17,6 +17,7 @@ from .ledger import Ledger
 from .marks import dump_mark, later, load_mark
 from .rows import Row
 from .source import RESERVE, Source
+from .state import warn_anew
 
 # Below this much time another page is left to the next scrape.
 PAGE_SECONDS = 2 * RESERVE
@@ -35,6 +36,8 @@ class MarkedCollector(MetricCollector):
         self._recent: set[Any] = set()
         self._totals: list[Any] = []
         data, same = context.state.load(metric.name, self._shape)
+        if not same:
+            warn_anew(metric.name, context.state.shape(metric.name), self._shape)
         if data is not None and "mark" in data:
             # The mark holds whatever the totals look like; starting over would count old rows again.
             self._mark = load_mark(data["mark"])
@@ -78,7 +81,9 @@ class IncrementCollector(MarkedCollector):
     """A counter that grows by what rows after the mark hold; rows may be aggregated in the query."""
 
     def samples(self, deadline: Deadline) -> Samples:
-        rows = self._ask(deadline, params={"watermark": self._mark})
+        # COUNT and MAX over no rows: 0 beside no mark.
+        answer = self._ask(deadline, params={"watermark": self._mark})
+        rows = [row for row in answer if row.mark is not None or row.value != 0]
         mark = self._mark
         for row in rows:
             found = self._checked(row, self._mark)

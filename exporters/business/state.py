@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sqlite3
 import threading
@@ -18,6 +19,8 @@ from ..runtime import ConfigError
 from ..runtime.claim import Claim
 from ..runtime.folders import file_fault, folder_fault
 from .faults import SourceFault
+
+log = logging.getLogger(__name__)
 
 _SET = "set `state_file` (in a spec: exporters.business.state_file)"
 _TABLE = "CREATE TABLE IF NOT EXISTS state (metric TEXT PRIMARY KEY, shape TEXT NOT NULL, data TEXT NOT NULL)"
@@ -50,6 +53,12 @@ class State:
             row = self._db.execute("SELECT shape, data FROM state WHERE metric = ?", (metric,)).fetchone()
         return (None, False) if row is None else (json.loads(row[1]), row[0] == shape)
 
+    def shape(self, metric: str) -> str | None:
+        """The shape that the metric's data was written in; None before the first ``save``."""
+        with self._lock:
+            row = self._db.execute("SELECT shape FROM state WHERE metric = ?", (metric,)).fetchone()
+        return None if row is None else str(row[0])
+
     def save(self, metric: str, shape: str, data: Any) -> None:
         """Keep ``data`` (JSON). SourceFault ``state`` when it cannot be written; the former data then stands."""
         text = json.dumps(data, separators=(",", ":"))
@@ -68,6 +77,35 @@ class State:
     def _release(self) -> None:
         if self._claim is not None:
             self._claim.close()
+
+
+# What a shape is made of, after the mode that it begins with.
+_PARTS = {
+    "cumulative": ("on_regression", "labels"),
+    "increment": ("labels", "buckets", "native"),
+    "events": ("labels", "buckets", "native"),
+}
+
+
+def warn_anew(metric: str, former: str | None, shape: str) -> None:
+    """Log that the metric starts anew because its configuration has changed; nothing when it has no state yet.
+
+    Prometheus sees a counter reset: what is shown is a smaller number than before, or none.
+    """
+    if former is None or former == shape:
+        return
+    (was, *old), (now, *new) = former.split(" "), shape.split(" ")
+    changed = [name for name, one, two in zip(_PARTS[now], old, new, strict=False) if one != two]
+    if was != now:
+        changed = ["mode"]
+    begin = "what the source holds now"
+    if now != "cumulative":
+        kept = was in ("increment", "events")
+        begin = "zero; rows up to the remembered mark stay uncounted" if kept else "zero and watermark.start"
+    log.warning(
+        "the metric starts anew, for its configuration is not the one that its state was saved with",
+        extra={"metric": metric, "changed": ",".join(changed), "begins_at": begin},
+    )
 
 
 def state_fault(path: Path) -> str:

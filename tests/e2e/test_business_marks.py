@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,10 @@ EVENTS = {
 INCREMENT = {
     "type": "counter", "help": "Revenue.", "source": "shop", "mode": "increment", "labels": ["status"],
     "query": "SELECT status, SUM(amount) AS value, MAX(id) AS watermark FROM tx WHERE id > :watermark GROUP BY status",
+}  # fmt: skip
+
+CUMULATIVE = {
+    "type": "counter", "help": "Rows.", "source": "shop", "on_regression": "rebase", "query": "SELECT COUNT(*) AS value FROM tx",
 }  # fmt: skip
 
 
@@ -74,6 +79,7 @@ def test_a_sum_over_no_new_rows_adds_nothing(database: Database, tmp_path: Path,
     metrics = {
         "revenue_total": {**INCREMENT, "labels": [], "query": query, **more},
         "batch_units": {**EVENTS, "query": query, **more},
+        "rows_total": {**INCREMENT, "labels": [], "query": query.replace("SUM(amount)", "COUNT(*)"), **more},
     }
     state = tmp_path / "state.db"
     shown = []
@@ -83,9 +89,10 @@ def test_a_sum_over_no_new_rows_adds_nothing(database: Database, tmp_path: Path,
             for _ in range(2):
                 found = rig.scrape()
                 assert rig.failures == {}
-                shown.append((found["revenue_total"], found["batch_units_count"], found["batch_units_sum"]))
+                names = ("revenue_total", "rows_total", "batch_units_count", "batch_units_sum")
+                shown.append(tuple(found[name] for name in names))
                 assert found['mkit_business_null_values_total{metric="revenue_total"}'] == 0
-    assert shown == [(0, 0, 0)] * 4 + [(5, 1, 5)] * 4
+    assert shown == [(0, 0, 0, 0)] * 4 + [(5, 4, 1, 5)] * 4
 
 
 def test_a_mark_without_a_value_moves_on_and_a_value_without_a_mark_is_an_error(
@@ -106,6 +113,47 @@ def test_a_mark_without_a_value_moves_on_and_a_value_without_a_mark_is_an_error(
         found = rig.scrape()
         assert rig.failures == {"lost_total": "null_value"}
         assert found['revenue_total{status="ok"}'] == 1.25
+
+
+CHANGES = [
+    (CUMULATIVE, {"on_regression": "hold"}, "on_regression", "what the source holds now", (18, 15)),
+    (CUMULATIVE, {"labels": ["status"], "query": CUMULATIVE["query"].replace("SELECT", "SELECT 'x' AS status,")}, "labels", "what the source holds now", (18, 15)),
+    (EVENTS, {"buckets": [5]}, "buckets", "zero; rows up to the remembered mark stay uncounted", (18, 0)),
+    ({**INCREMENT, "labels": []}, {"mode": "cumulative", "query": CUMULATIVE["query"]}, "mode", "what the source holds now", (18, 15)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("metric", "change", "key", "begin", "shown"), CHANGES, ids=lambda value: str(value)[:12])
+def test_a_metric_that_starts_anew_is_told_with_the_key(
+    database: Database, tmp_path: Path, metric: Any, change: Any, key: str, begin: str, shown: Any, caplog: Any
+) -> None:
+    if database.kind != "sqlite":
+        pytest.skip("nothing of this is the database's")
+    database.fill(0)
+    name = "amount_units" if metric["type"] == "histogram" else "rows_total"
+    if metric.get("mode") == "increment":
+        metric = {**metric, "query": "SELECT COUNT(*) AS value, MAX(id) AS watermark FROM tx WHERE id > :watermark"}
+
+    def scraped(body: Any) -> float:
+        with database.rig({name: body}, tmp_path / "state.db") as rig:
+            found = rig.scrape()
+            assert rig.failures == {}
+            (value,) = (found[one] for one in found if re.match(rf"{name}(_count)?($|{{status)", one))
+            return value
+
+    database.add(10)
+    scraped(metric)
+    database.execute("DELETE FROM tx WHERE id <= 3")
+    scraped(metric)
+    database.add(8)
+    assert (scraped(metric), caplog.records) == (shown[0], [])
+    assert scraped({**metric, **change}) == shown[1]
+    (told,) = caplog.records
+    assert (told.metric, told.changed, told.begins_at) == (name, key, begin)
+    # Once: then the state is that of the new configuration.
+    scraped({**metric, **change})
+    if "buckets" not in change:
+        assert len(caplog.records) == 1
 
 
 def test_a_backlog_is_read_in_pages(database: Database, tmp_path: Path) -> None:
