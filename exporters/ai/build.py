@@ -47,7 +47,7 @@ def make_exporter(config: Config, lasting: Lasting, polls: list[TruthPoll] | Non
             close()
         registry.close()
         raise
-    return Exporter(registry, parts.routes, parts.start, parts.close[::-1])
+    return Exporter(registry, parts.routes, parts.start, parts.close[::-1], listen=config.listen)
 
 
 def _fill(config: Config, parts: Parts, lasting: Lasting) -> None:

@@ -75,4 +75,4 @@ def make_exporter(
     pace = Pace(paced)
     # Closing a source breaks off what its thread still waits for.
     close = [pace.stop, *(source.close for source in sources.values()), pace.join, *([release] if release else [])]
-    return Exporter(registry, start=[partial((relay or Relay()).start, pace)], close=close)
+    return Exporter(registry, start=[partial((relay or Relay()).start, pace)], close=close, listen=config.listen)

@@ -20,7 +20,8 @@ class Exporter:
     """One loaded configuration, live or about to be.
 
     ``start`` hooks run when it goes live, ``close`` hooks after it was replaced or at the end. ``ready`` returns None
-    or why the exporter is not ready (served by ``/-/ready`` with 503).
+    or why the exporter is not ready (served by ``/-/ready`` with 503). ``listen`` is the address that the configuration
+    asks for, "" when it asks for none: the program listens on its default address, and warns when a reload brings another.
     """
 
     registry: Registry
@@ -28,6 +29,7 @@ class Exporter:
     start: Sequence[Callable[[], None]] = ()
     close: Sequence[Callable[[], None]] = ()
     ready: Callable[[], str | None] = always_ready
+    listen: str = ""
 
 
 Build = Callable[[Namespace, Exporter | None], Exporter]

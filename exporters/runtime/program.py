@@ -79,8 +79,18 @@ class Program:
             self._state.successful, self._state.timestamp = True, time.time()
             if new is not old:
                 _close(old, keep=new)
+            self._tell_listen(new)
             log.info("configuration reloaded")
             return None
+
+    def _tell_listen(self, new: Exporter) -> None:
+        """Warn of an address in the file that is not the one listened on: sockets stay as they are until the end."""
+        chosen = self._args.listen or self._args.systemd
+        if new.listen and new.listen != self._app.default_listen and not chosen:
+            log.warning(
+                "listen has changed in the configuration; that takes a restart",
+                extra={"listen": new.listen, "still": self._app.default_listen},
+            )
 
     def _built_and_started(self, old: Exporter) -> Exporter:
         new = self._build(old)
@@ -97,7 +107,7 @@ class Program:
         args = self._args
         few_arenas()
         try:
-            security = _security(args.web_config)
+            security = _security(args.web_config, self._web_told)
             sockets = systemd_sockets() if args.systemd else _listen_all(args.listen or [self._app.default_listen])
         except BaseException:
             # What the configuration opened (sockets, state) is given back as after a stop.
@@ -121,6 +131,9 @@ class Program:
             self.site.listening = False
             server.stop()
             _close(self._exporter)
+
+    def _web_told(self, usable: bool) -> None:
+        self._state.web_usable = usable
 
     def _catch_signals(self) -> None:
         if threading.current_thread() is threading.main_thread():
@@ -150,14 +163,14 @@ def _putter(events: queue.SimpleQueue[str], event: str) -> Callable[[int, object
     return lambda _number, _frame: events.put(event)
 
 
-def _security(file: str | None) -> Security:
+def _security(file: str | None, told: Callable[[bool], None]) -> Security:
     if not file:
         return Open()
     from pathlib import Path
 
     from .security import Guarded
 
-    return Guarded(Path(file))
+    return Guarded(Path(file), told)
 
 
 def _listen_all(addresses: Sequence[str]) -> list[socket.socket]:
@@ -198,7 +211,7 @@ def run_exporter(app: ExporterApp, argv: Sequence[str] | None = None) -> int:
     configure(args.log_level, args.log_format)
     try:
         if args.config_check:
-            _security(args.web_config)
+            _security(args.web_config, lambda usable: None)
         program = Program(app, args)
         if args.config_check:
             return program.check()

@@ -99,10 +99,16 @@ class BasicAuth:
 
 
 class Guarded:
-    """A web configuration file in force. A change that cannot be used keeps the last good one and is logged once."""
+    """A web configuration file in force. A change that cannot be used keeps the last good one and is logged once.
 
-    def __init__(self, path: Path) -> None:
+    ``told`` hears of each change whether it can be used.
+    """
+
+    def __init__(self, path: Path, told: Callable[[bool], None] = lambda usable: None) -> None:
         self._path = path
+        self._told = told
+        # The certificates that the file names, also when they are what cannot be used: their repair must be seen.
+        self._files: tuple[Path, ...] = ()
         self._lock = threading.Lock()
         self._config: WebConfig
         self._context: ssl.SSLContext | None
@@ -115,6 +121,7 @@ class Guarded:
 
     def _load(self) -> None:
         config = load_web_config(self._path)
+        self._files = config.tls.files if config.tls else ()
         context = None
         if config.tls is not None:
             from .tls import server_context
@@ -128,9 +135,8 @@ class Guarded:
         self._stamp = self._stat()
 
     def _stat(self) -> _STAMP:
-        tls = getattr(getattr(self, "_config", None), "tls", None)
         out = []
-        for path in (self._path, *(tls.files if tls else ())):
+        for path in (self._path, *self._files):
             try:
                 stat = path.stat()
                 out.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
@@ -142,11 +148,16 @@ class Guarded:
         with self._lock:
             stamp = self._stat()
             if stamp != self._stamp:
+                files = self._files
                 try:
                     self._load()
+                    self._told(True)
                     log.info("web configuration re-read")
                 except ConfigError as error:
-                    self._stamp = stamp
+                    # As it was before it was read, so that what has changed meanwhile is seen; of other files than before
+                    # that is not known.
+                    self._stamp = stamp if files == self._files else self._stat()
+                    self._told(False)
                     log.error("web configuration not usable, the last good one stays", extra={"err": str(error)})
             return self._config
 

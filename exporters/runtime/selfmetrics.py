@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 
 class ReloadState:
-    """How the configuration got here; shared by the exporters that follow each other."""
+    """How the configuration got here; shared by the exporters that follow each other.
+
+    ``web_usable``: whether the web configuration on disk is the one in force.
+    """
 
     def __init__(self) -> None:
         self.successful = True
+        self.web_usable = True
         self.timestamp = 0.0
 
 
@@ -74,7 +78,7 @@ class SelfMetrics:
         own["series_limit"].replace([] if limit is None else [((), limit)])
         _set(own["last_exposition_bytes"], self.last_bytes)
         if self.reload is not None:
-            _set(own["config_last_reload_successful"], int(self.reload.successful))
+            _set(own["config_last_reload_successful"], int(self.reload.successful and self.reload.web_usable))
             _set(own["config_last_reload_success_timestamp_seconds"], self.reload.timestamp)
         figures = read_process(self._boot) if self.process else None
         if figures is not None:

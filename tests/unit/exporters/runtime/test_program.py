@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from monitoring_kit.exporters.runtime.logs import JsonFormatter, LogfmtFormatter
 
+from tests.servers import free_port
+
 PROGRAM = """
 import pathlib, signal, sys, threading, time
 from monitoring_kit.exporters.runtime import *
@@ -183,6 +185,42 @@ def test_sighup_reloads_and_keeps_the_last_good(files: tuple[Path, Path], served
     assert "unit_config_last_reload_successful 0\n" in text
     stamp = float(re.search(r"^unit_config_last_reload_success_timestamp_seconds (\S+)", text, re.M)[1])  # type: ignore[index]
     assert stamp == pytest.approx(time.time(), abs=30)
+
+
+WITH_LISTEN = {
+    "business": {
+        "sources": {"shop": {"kind": "sqlite", "url": "sqlite:////nonexistent/shop.db"}},
+        "metrics": {"rows_now": {"type": "gauge", "help": "R.", "source": "shop", "query": "SELECT 1"}},
+    },
+    "ai": {"model": {"name": "m", "version": "1"}, "gpu": False, "ingest": {"http": True}},
+}
+
+
+@pytest.mark.parametrize("kind", WITH_LISTEN)
+@pytest.mark.parametrize("flag", [False, True])
+def test_a_changed_listen_is_warned_of_at_a_reload(kind: str, flag: bool, tmp_path: Path) -> None:
+    file, old, new = tmp_path / "exporter.yaml", f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+
+    def write(listen: str) -> None:
+        file.write_text(json.dumps({**WITH_LISTEN[kind], "listen": listen}))
+
+    write(old)
+    module = f"monitoring_kit.exporters.{kind}.main"
+    command = [sys.executable, "-m", module, "--config", str(file), *(["--web.listen-address", old] if flag else [])]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        served = Served(process)
+        for listen, warned in ((old, False), (new, not flag), (old, False)):
+            write(listen)
+            served.lines.clear()
+            process.send_signal(signal.SIGHUP)
+            served.wait_for("configuration reloaded")
+            told = [line for line in served.lines if "takes a restart" in line]
+            assert [f"listen={new} still={old}" in line for line in told] == [True] * warned, served.lines
+            assert "config_last_reload_successful 1\n" in served.metrics()
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
 
 
 def test_it_runs_without_a_writable_directory_or_home(files: tuple[Path, Path]) -> None:

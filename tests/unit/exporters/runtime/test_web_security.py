@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import os
 import shutil
@@ -102,6 +103,46 @@ def test_tls_and_rotation_without_restart(start: Start, registry: Registry, pki:
     assert tls_ask(run, pki)[2] == before
     shutil.copy(pki / "renewed.key", tmp_path / "tls.key")
     assert ("DNS", "renewed") in tls_ask(run, pki)[2]["subjectAltName"]
+
+
+def reload_successful(run: Running, pki: Path) -> tuple[bool, int]:
+    """What a scrape over TLS says, and its status."""
+    context = ssl.create_default_context(cafile=str(pki / "ca.pem"))
+    with contextlib.closing(
+        http.client.HTTPSConnection("127.0.0.1", run.port, timeout=5, context=context)
+    ) as connection:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        return b"unit_config_last_reload_successful 1\n" in answer.read(), answer.status
+
+
+def test_what_cannot_be_used_is_told_until_it_can(start: Start, registry: Registry, pki: Path, tmp_path: Path) -> None:
+    def put(name: str, cert: str, key: str) -> None:
+        for end, of in (("pem", cert), ("key", key)):
+            (tmp_path / f"{name}.{end}").write_bytes((pki / of).read_bytes() if of else b"broken")
+
+    text = "tls_server_config: {cert_file: %s.pem, key_file: %s.key}"
+    put("tls", "server.pem", "server.key")
+    run = start(registry, "--web.config.file", config(tmp_path, text % ("tls", "tls")))
+    assert reload_successful(run, pki) == (True, 200)
+    for cert in ("", "renewed.pem"):
+        put("tls", cert, "server.key")
+        for _ in range(2):
+            assert reload_successful(run, pki) == (False, 200)
+    # A reload of the exporter's own configuration says nothing about the certificate.
+    assert run.program.reload() is None
+    assert reload_successful(run, pki) == (False, 200)
+    put("tls", "renewed.pem", "renewed.key")
+    assert reload_successful(run, pki) == (True, 200)
+    config(tmp_path, "tls_server_config: [")
+    assert reload_successful(run, pki) == (False, 200)
+    # Files that the running one does not know are watched too.
+    config(tmp_path, text % ("new", "new"))
+    assert reload_successful(run, pki) == (False, 200)
+    put("new", "", "")
+    assert reload_successful(run, pki) == (False, 200)
+    put("new", "server.pem", "server.key")
+    assert reload_successful(run, pki) == (True, 200)
 
 
 def test_inline_pem_needs_no_file(start: Start, registry: Registry, pki: Path, tmp_path: Path) -> None:
