@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from monitoring_kit.exporters.business import state as state_module
 from monitoring_kit.exporters.business.faults import SourceFault
 from monitoring_kit.exporters.business.state import State
 
@@ -154,6 +157,27 @@ def test_a_metric_that_starts_anew_is_told_with_the_key(
     scraped({**metric, **change})
     if "buckets" not in change:
         assert len(caplog.records) == 1
+
+
+def test_a_table_made_anew_is_counted_after_the_readmes_recovery(database: Database, tmp_path: Path) -> None:
+    readme = (Path(state_module.__file__).parent / "README.md").read_text()
+    (statement,) = re.findall(r'sqlite3 \S+ "(DELETE [^"]+)"', readme)
+    database.fill(5)
+    metrics = {"amount_units": EVENTS, "revenue_total": {**INCREMENT, "on_empty": "omit"}}
+    state = tmp_path / "state.db"
+    with database.rig(metrics, state) as rig:
+        rig.scrape()
+    database.fill(2)
+    with database.rig(metrics, state) as rig:
+        found = rig.scrape()
+        assert (found["amount_units_count"], found['revenue_total{status="ok"}']) == (5, 6.25)
+    for metric in metrics:
+        with contextlib.closing(sqlite3.connect(state)) as file:
+            file.execute(statement.replace("revenue_total", metric))
+            file.commit()
+    with database.rig(metrics, state) as rig:
+        found = rig.scrape()
+        assert (found["amount_units_count"], found['revenue_total{status="ok"}']) == (2, 2.5)
 
 
 def test_a_backlog_is_read_in_pages(database: Database, tmp_path: Path) -> None:
