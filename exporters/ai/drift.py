@@ -60,7 +60,10 @@ class Reservoir:
         self._random = random.Random(0)  # noqa: S311 - a sample, no secret
 
     def add(self, values: Sequence[float], counts: Sequence[int]) -> None:
-        """Offer observations."""
+        """Offer observations. The work is bounded, whatever the counts: they are what a sender says."""
+        if sum(counts) > self._size:
+            self._add_many(values, counts)
+            return
         for value, count in zip(values, counts, strict=True):
             for _ in range(count):
                 self._seen += 1
@@ -70,6 +73,22 @@ class Reservoir:
                     place = self._random.randrange(self._seen)
                     if place < self._size:
                         self.values[place] = value
+
+    def _add_many(self, values: Sequence[float], counts: Sequence[int]) -> None:
+        """More observations than the sample holds, without going through them one by one.
+
+        Each step j puts its observation at a given place with the chance 1/j, so one seen before is still there after
+        steps s + 1 to s + n with the chance s / (s + n): the product of (1 - 1/j).
+        """
+        choose, free = self._random.choices, self._size - len(self.values)
+        self.values += choose(values, counts, k=free)
+        self._seen += free
+        new = sum(counts) - free
+        self._seen += new
+        share = new / self._seen
+        gone = [place for place in range(self._size) if self._random.random() < share]
+        for place, value in zip(gone, choose(values, counts, k=len(gone)), strict=True):
+            self.values[place] = value
 
 
 class Drift:

@@ -37,7 +37,9 @@ class Claim:
         except OSError as error:
             os.close(descriptor)
             taken = isinstance(error, BlockingIOError)
-            why = "another exporter uses it; stop that one" if taken else f"cannot lock {self._file}: {error.strerror}"
+            why = "another exporter uses it; stop that one"
+            if not taken:
+                why = f"cannot lock {self._file} ({error.strerror}): put it on a file system that has locks"
             raise ConfigError(f"{self._says}: {why}, or {self._other}") from None
         return descriptor
 

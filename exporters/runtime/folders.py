@@ -10,11 +10,15 @@ def folder_fault(path: Path, *, makes: bool) -> str:
     """Why no file can be kept at ``path`` by this user, with what to do; "" when it can. With ``makes`` its folder may be
     missing, when it can be made."""
     wanted = folder = path.absolute().parent
-    # Not Path.exists: that raises where this user may not look.
+    # os.path, not Path: its exists and is_dir raise where this user may not look.
     while not os.path.lexists(folder):
         folder = folder.parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
+        if os.path.islink(folder):
+            return f"{folder} is a link that leads to no folder that this user may enter: let it lead to one"
         return f"{folder} is a file and no folder: move it away"
+    if folder != wanted and not os.access(folder, os.X_OK):
+        return f"this user may not look into the folder {folder}: change its owner"
     if folder != wanted and not makes:
         return f"the folder {wanted} does not exist: create it"
     if os.access(folder, os.W_OK | os.X_OK):
@@ -26,7 +30,7 @@ def folder_fault(path: Path, *, makes: bool) -> str:
 
 def file_fault(path: Path) -> str:
     """Why what is at ``path`` cannot be a file of this user's, with what to do; "" when it can, or when nothing is there."""
-    if path.is_dir():
+    if os.path.isdir(path):
         return "is a folder: name a file in it"
     if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):
         return "this user may not write it: change its owner"

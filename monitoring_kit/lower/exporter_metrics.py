@@ -56,4 +56,4 @@ def report_uncollected(system: System, exporter: ExporterView, config: dict[str,
 
 def _shape(kind: str, labels: Iterable[str]) -> str:
     names = ", ".join(f"`{name}`" for name in sorted(labels))
-    return f"a {kind} {f'by {names}' if names else 'without labels'}"
+    return f"{'an' if kind == 'info' else 'a'} {kind} {f'by {names}' if names else 'without labels'}"

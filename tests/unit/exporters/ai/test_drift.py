@@ -6,6 +6,7 @@ import json
 import math
 import random
 import shlex
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monitoring_kit.exporters.ai.baseline import EXAMPLES, run_baseline
-from monitoring_kit.exporters.ai.drift import Ring
+from monitoring_kit.exporters.ai.drift import Reservoir, Ring
 from monitoring_kit.exporters.ai.drift_math import chi2_quantile, ks, ks_threshold, psi, psi_threshold
 from monitoring_kit.exporters.ai.reference import load_baseline, make_reference
 from monitoring_kit.exporters.runtime import ConfigError, Request
@@ -185,6 +186,34 @@ def test_the_examples_of_the_help_work(
             assert run_baseline(words[3:]) == 0
         (reference,) = load_baseline(Path("baseline.json")).features.values()
         assert reference.size == 2000
+
+
+def test_counts_that_a_sender_makes_up_cost_nothing() -> None:
+    """One item may say that there were 2^53 observations; the intake's lock is held while they are taken."""
+    sample = Reservoir(100)
+    began = time.process_time()
+    for _ in range(50):
+        sample.add([1.0, 2.0, 3.0], [2**52, 2**51, 2**51])
+    assert time.process_time() - began < 1
+    assert set(sample.values) == {1.0, 2.0, 3.0}
+    assert len(sample.values) == 100
+
+
+@pytest.mark.parametrize(("before", "size"), [(0, 400), (100, 300), (150, 250), (1000, 3000)])
+def test_many_at_once_are_sampled_as_one_by_one(before: int, size: int) -> None:
+    """The share of the new ones among all that were seen, within four standard deviations of the mean of 200 samples."""
+    shares = []
+    for seed in range(200):
+        sample = Reservoir(100)
+        sample._random.seed(seed)
+        for _ in range(before // 50):
+            sample.add([0.0], [50])
+        sample.add([1.0, 2.0], [size // 2, size // 2])
+        assert len(sample.values) == 100
+        shares.append(sum(value > 0 for value in sample.values) / 100)
+    wanted = size / (before + size)
+    deviation = (wanted * (1 - wanted) / 100 / 200) ** 0.5
+    assert abs(sum(shares) / 200 - wanted) <= 4 * deviation
 
 
 def config(tmp_path: Path, version: str = "1") -> dict[str, Any]:

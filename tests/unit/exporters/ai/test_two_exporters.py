@@ -283,14 +283,21 @@ def test_a_folder_of_another_user_is_told_with_path_key_and_fix(key: str) -> Non
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
-        shut, mine = folder / "shut", folder / "mine"
-        for path, mode in ((shut, 0o555), (mine, 0o777)):
-            path.mkdir()
+        shut, mine, hidden = folder / "shut", folder / "mine", folder / "hidden"
+        (hidden / "in").mkdir(parents=True)
+        for name, target in (("link", hidden / "in"), ("lost", folder / "nowhere")):
+            (folder / name).symlink_to(target)
+        for path, mode in ((shut, 0o555), (mine, 0o777), (hidden, 0o700)):
+            path.mkdir(exist_ok=True)
             path.chmod(mode)
+        link = "is a link that leads to no folder that this user may enter: let it lead to one"
         drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
         for path, cause in (
             (shut / "x", f"this user may not write into the folder {shut}: change its owner"),
             (shut / "new/x", f"this user may not make the folder {shut}/new: create it for this user"),
+            (hidden / "in/x", f"this user may not look into the folder {hidden}: change its owner"),
+            (folder / "link/x", f"{folder}/link {link}"),
+            (folder / "lost/x", f"{folder}/lost {link}"),
         ):
             file = folder / "ai.yaml"
             file.write_text(yaml.safe_dump(placed(mine, key, path)))
