@@ -46,7 +46,9 @@ def check(config: Config, exporter: Exporter, polls: Sequence[TruthPoll], out: T
         (worker,) = (worker for worker in exporter.registry.workers if worker.name == "scrape")
         unmatched = ", ".join(worker.collector.unmatched)  # type: ignore[attr-defined]
         more = f"; nothing matched: {unmatched}" if unmatched else ""
-        lines.append(f"ok     scrape ({config.scrape.url}): {series} series{more}")
+        # An endpoint of which the mapping knows nothing is most likely another one than was meant.
+        verdict = "ok    " if series else "FAILED"
+        lines.append(f"{verdict} scrape ({config.scrape.url}): {series} series{more}")
     asked = len(polls) + (config.scrape is not None)
     for name, reason in sorted(failures.items()):
         place = f"scrape ({config.scrape.url})" if name == "scrape" and config.scrape else f"collector {name}"

@@ -69,7 +69,7 @@ def read_scrape(top: Fields, declared: Mapping[str, Declared]) -> ScrapeConfig |
 def _as_declared(
     mapped: Mapping[str, MetricSpec], declared: Mapping[str, Declared], errors: list[Mistake]
 ) -> dict[str, MetricSpec]:
-    """The families with help, labels' bounds and buckets of their declarations. One that is declared as something else is a
+    """The families as declared; unit and buckets of the mapping stand in where a declaration has none. One that is declared as something else is a
     mistake at the declaration, where the registry says what a metric is."""
     out = dict(mapped)
     for name, own in mapped.items():
@@ -83,7 +83,7 @@ def _as_declared(
             errors.append(Mistake.at(("metrics", name), "`scrape` fills classic buckets alone: remove `native`"))
         else:
             buckets = spec.buckets if found.buckets else own.buckets
-            out[name] = replace(own, help=spec.help, labels=spec.labels, buckets=buckets)
+            out[name] = replace(spec, unit=spec.unit or own.unit, buckets=buckets)
     return out
 
 

@@ -215,17 +215,20 @@ def test_the_check_asks_the_scraped_endpoint_once(tmp_path: Path) -> None:
         base = f"http://127.0.0.1:{server.server_port}"
         done = checked(tmp_path, {"scrape": {"url": f"{base}/metrics", "mapping": "triton"}})
         wrong = checked(tmp_path, {"scrape": {"url": f"{base}/metric", "mapping": "triton"}})
+        other = checked(tmp_path, {"scrape": {"url": f"{base}/metrics", "mapping": "vllm"}})
         server.shutdown()
     said = done.stderr.splitlines()[0]
     assert (done.exit_code, said.split(";")[0]) == (0, f"ok     scrape ({base}/metrics): 1 series")
     assert "; nothing matched: nv_inference_request_success, " in said
     assert "nv_inference_exec_count" not in said
     assert 'mkit_model_batches_total{model="m",version="1"} 3' in done.stdout
+    assert other.exit_code == 1
+    assert other.stderr.startswith(f"FAILED scrape ({base}/metrics): 0 series; nothing matched: vllm:")
     assert wrong.exit_code == 1
     assert wrong.stderr.startswith(
         f"FAILED scrape ({base}/metric): status: the endpoint answered 404\n0 of 1 queries answered"
     )
-    assert asked == ["/metrics", "/metric"]
+    assert asked == ["/metrics", "/metric", "/metrics"]
 
 
 def test_the_check_names_each_family_without_its_buckets_and_the_fix(tmp_path: Path) -> None:

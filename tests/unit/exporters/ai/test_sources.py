@@ -149,8 +149,10 @@ def test_a_scraped_family_is_as_declared(endpoint: Endpoint) -> None:
     labels = {"model": {"allow": ["bert"], "else": "other"}, "version": {}}
     declared = {
         "mkit_model_predictions_total": {"type": "counter", "help": "Mine.", "labels": labels},
-        "a_ratio": {"type": "gauge", "help": "Mine.", "labels": {"uuid": {"pattern": "MIG-.*", "else": "x"}}},
-    }
+        "a_ratio": {
+            "type": "gauge", "help": "Mine.", "labels": {"uuid": {"pattern": "MIG-.*", "else": "x"}}, "collapse": "max", "valid": [0, 1],
+        },
+    }  # fmt: skip
     with scraping(endpoint, "triton", metrics=declared) as rig:
         assert rig.value("mkit_model_predictions_total", model="other", version="1") == 100
         assert "# HELP mkit_model_predictions_total Mine.\n" in rig.text()
@@ -159,6 +161,8 @@ def test_a_scraped_family_is_as_declared(endpoint: Endpoint) -> None:
         text = rig.text()
         assert "# HELP a_ratio Mine.\n" in text
         assert 'a_ratio{uuid="x"} 0.5' in text
+        family = rig.exporter.registry.family("a_ratio")
+        assert (family.spec.collapse, family.spec.valid) == ("max", (0, 1))
     # Buckets are the mapping's, the endpoint's, unless others are declared.
     name = "mkit_model_request_duration_seconds"
     histogram = {"type": "histogram", "help": "Mine.", "labels": {"model": {}}}
