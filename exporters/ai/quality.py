@@ -71,11 +71,13 @@ class Quality:
     def read(self, facts: Sequence[Fact]) -> int:
         """Keep the truths of a table that is read again and again; the number that make no sense and were not in the last read.
 
-        sqlite3.Error when none can be kept.
+        Of several truths about one thing the last one holds, and those that it contradicts make no sense. sqlite3.Error when none can be kept.
         """
         known, bad = self._checked(facts)
-        self._apply(known, reread=True)
+        latest = {item.key: item for item in known}
+        self._apply(list(latest.values()), reread=True)
         senseless = Counter(hash((repr(fact.key), repr(fact.value))) for _, fact in bad)
+        senseless += Counter(hash((item.key, item.value)) for item in known if item.value != latest[item.key].value)
         fresh = senseless - self.join.senseless
         self.join.senseless = senseless
         return fresh.total()

@@ -369,6 +369,33 @@ def test_bad_rows_of_a_table_count_once_while_they_stay(tmp_path: Path) -> None:
         second.close()
 
 
+def test_of_several_rows_with_one_key_the_last_one_holds(tmp_path: Path) -> None:
+    """A table that contradicts itself is not corrected anew at every read."""
+    now = time.time() - 60
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as db, db:
+        db.execute("CREATE TABLE counts (camera TEXT, start REAL, n REAL)")
+        db.executemany(
+            "INSERT INTO counts VALUES (?, ?, ?)", [("a", now, 3), ("a", now, 9), ("a", now, 9), ("b", now, 4)]
+        )
+    source = {"kind": "sqlite", "url": f"sqlite:///{tmp_path / 'shop.db'}"}
+    truth = {"source": source, "every": 3600, "query": "SELECT camera, start, n FROM counts ORDER BY rowid"}
+    polls: list[TruthPoll] = []
+    exporter = make_exporter(parse_config(config(tmp_path, truth=truth)), Lasting(), polls)
+    try:
+        for _ in range(3):
+            answer = polls[0].poll()
+            assert answer.rows == 4
+        gathered = exporter.registry.gather(Deadline.after(5))
+        sides = {"model": "m", "version": "1", "side": "truth"}
+        assert exporter.registry.value("mkit_ai_truth_errors_total", {"reason": "row"}) == 1
+        assert exporter.registry.value("mkit_model_facts_corrected_total", sides) in (None, 0)
+        assert gathered.failures == {}
+    finally:
+        for close in exporter.close:
+            close()
+        exporter.registry.close()
+
+
 def _until(test: Any) -> None:
     end = time.monotonic() + 8
     while not test():
