@@ -41,6 +41,7 @@ def spec_world(system: System, model: Model) -> World:
         alertnames=frozenset(rule.name for rule in model.alerts),
         finite=enabled(system) is not None,
         dormant=system.registry.dormant,
+        standing=system.registry.standing,
     )
 
 

@@ -61,10 +61,14 @@ def unknown_signal(
     packs = {v.pack.kind: v.pack for v in system.services.values()}
     for kind in sorted(kinds):
         if raw.name in packs[kind].signals:
-            needs = ", ".join(f"`{n}`" for n in sorted(needed_series(packs[kind].signals[raw.name])))
+            lacking = sorted(needed_series(packs[kind].signals[raw.name]))
+            needs = ", ".join(f"`{series}`" for series in lacking)
+            standing = (system.registry.standing.get(series, "") for series in lacking)
+            served = {found for own in standing if (found := system.registry.dormant.get(own))}
+            with_key = f"; or have its exporter measure it with `{min(served)}`" if served else ""
             report.error(
                 "signals/unavailable", f"the signal `{raw.name}` needs {needs}, which the spec does not declare for these services", span,
-                help="declare the metric under `metrics:`, or map its own name with the service's `metrics:`",
+                help=f"declare the metric under `metrics:`, or map its own name with the service's `metrics:`{with_key}",
             )  # fmt: skip
             return
     for exporter in system.exporters:

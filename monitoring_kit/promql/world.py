@@ -104,6 +104,8 @@ class World:
     alertnames: frozenset[str] | None = None
     dormant: Mapping[str, str] = field(default_factory=dict)
     """Families that nothing exposes as things stand -> the key of the spec that would change it."""
+    standing: Mapping[str, str] = field(default_factory=dict)
+    """Metrics that nothing exposes -> the family that an exporter serves in their place."""
     finite: bool = False
     """Whether a store of recorded series takes no infinite values."""
     _cache: dict[tuple[str, str | None], Series | None] = field(default_factory=dict, repr=False)

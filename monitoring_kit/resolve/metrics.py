@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from monitoring_kit.diagnostics import Report
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.promql.catalog import Catalog, CatalogError, load_catalog, parse_catalog
-from monitoring_kit.resolve.exporters import ExporterView
+from monitoring_kit.resolve.exporters import ExporterView, serves_alone
 from monitoring_kit.resolve.exposed import dormant, exposed
 from monitoring_kit.resolve.packs import LoadedPack, PackMetric
-from monitoring_kit.resolve.registry import LabelInfo, MetricInfo, Registry
+from monitoring_kit.resolve.registry import LabelInfo, MetricInfo, Registry, SeriesNames
 from monitoring_kit.spec.model import Spec
 from monitoring_kit.spec.services import Metric, Service
 
@@ -45,18 +45,21 @@ def build_registry(
     bases: dict[tuple[str, ...], dict[str, MetricInfo]] = {}
     by_service: dict[str, dict[str, MetricInfo]] = {}
     asleep: dict[str, str] = {}
+    standing: dict[str, str] = {}
     for name, service in spec.services.items():
-        loaded = packs.get(name)
+        # Where all series come from an exporter nothing is assumed: it is known what it serves.
+        loaded = None if any(serves_alone(spec, hosted) for hosted in exporters.get(name, ())) else packs.get(name)
         names = loaded.pack.catalogs if loaded else ()
         base = bases.get(names) or bases.setdefault(names, _base(names, own))
         mine = declared.get(name, {})
         assumed = _assumed(loaded, service, mine) if loaded else {}
         for hosted in exporters.get(name, ()):
             pack = hosted.loaded
-            told = {n: _from_pack(n, m, service, pack.pack.kind) for n, m in pack.metrics.items()}
+            told = {n: _from_pack(n, m, {}, pack.pack.kind) for n, m in pack.metrics.items()}
             found, mine = exposed(hosted, mine, spec.metrics, told)
             assumed |= found
             asleep |= dormant(hosted, mine)
+            standing |= {canonical: own.name for canonical, own in pack.stands_for.items() if own.name}
         by_service[name] = {**base, **assumed, **mine} if mine or assumed else base
     by_series: dict[str, MetricInfo] = {}
     for metrics in {id(m): m for m in by_service.values()}.values():
@@ -64,7 +67,9 @@ def build_registry(
             for series in info.series_names():
                 if series not in by_series or by_series[series].span is None:
                     by_series[series] = info
-    return Registry(by_service, by_series, {name: key for name, key in asleep.items() if name not in by_series})
+    dead = {name: key for name, key in asleep.items() if name not in by_series}
+    known = SeriesNames({info.name: info for info in by_series.values()} if standing else {})
+    return Registry(by_service, by_series, dead, {name: own for name, own in standing.items() if name not in known})
 
 
 def _declared(spec: Spec, report: Report) -> dict[str, dict[str, MetricInfo]]:
@@ -132,12 +137,12 @@ def _assumed(loaded: LoadedPack, service: Service, mine: Mapping[str, MetricInfo
         if (metric.optional or spoken) and not renamed:
             continue
         if names[canonical] not in mine:
-            found[names[canonical]] = _from_pack(names[canonical], metric, service, loaded.pack.kind)
+            found[names[canonical]] = _from_pack(names[canonical], metric, service.metric_labels, loaded.pack.kind)
     return found
 
 
-def _from_pack(name: str, metric: PackMetric, service: Service, kind: str) -> MetricInfo:
-    labels = {service.metric_labels.get(n, n): LabelInfo(v.values, v.pattern, v.max) for n, v in metric.labels.items()}
+def _from_pack(name: str, metric: PackMetric, renamed: Mapping[str, str], kind: str) -> MetricInfo:
+    labels = {renamed.get(n, n): LabelInfo(v.values, v.pattern, v.max) for n, v in metric.labels.items()}
     return MetricInfo(name, metric.type, metric.help, metric.unit, labels, metric.buckets, False, f"pack {kind}")
 
 

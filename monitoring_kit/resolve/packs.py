@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import field, replace
 from functools import cache
 
 from monitoring_kit.diagnostics import Report, Source, Span, Stop
@@ -13,6 +13,7 @@ from monitoring_kit.load.nodes import Mapping
 from monitoring_kit.load.reader import read_yaml
 from monitoring_kit.load.source import read_source
 from monitoring_kit.promql import Expr, PromQLError, parse
+from monitoring_kit.promql.ast import VectorSelector
 from monitoring_kit.resolve.signals import GRAFANA_UNITS, Pack, Signal
 from monitoring_kit.shipped import folder, text_of
 from monitoring_kit.spec.alerting import Alert
@@ -95,6 +96,11 @@ class PackSpec(Item):
     )
     honor_labels: bool = key(FLAG, "Targets speak for others: their series keep their own `instance`.", False)
     metrics: dict[str, PackMetric] = key(MapOf(Record(PackMetric), key=METRIC_NAME), "Metrics it expects.", dict)
+    stands_for: dict[str, str] = key(
+        MapOf(TEXT, key=METRIC_NAME),
+        "In the pack of an exporter: metric of a kind -> selector of the exporter's own family that means the same.",
+        dict,
+    )
     signals: dict[str, PackSignal] = key(
         MapOf(Record(PackSignal, exactly_one=(("expr", "ratio", "histogram"),)), key=SIGNAL_NAME),
         "Signals.",
@@ -105,11 +111,13 @@ class PackSpec(Item):
 
 @dataclass(frozen=True, slots=True)
 class LoadedPack:
-    """A pack with what only the resolve stage needs: the metrics it expects and its alerts."""
+    """A pack with what only the resolve stage needs: the metrics it expects, its alerts, and what of an exporter's families
+    stands for the metrics of kinds."""
 
     pack: Pack
     metrics: dict[str, PackMetric]
     alerts: dict[str, Alert]
+    stands_for: dict[str, VectorSelector] = field(default_factory=dict)
 
 
 class Packs:
@@ -168,7 +176,7 @@ class Packs:
             spec.kind, spec.title, spec.description, signals, spec.catalogs, source.file, alive=spec.alive, probe=spec.probe,
             honor_labels=spec.honor_labels,
         )  # fmt: skip
-        return LoadedPack(pack, spec.metrics, spec.alerts)
+        return LoadedPack(pack, spec.metrics, spec.alerts, _standing(spec, self.report))
 
 
 @cache
@@ -196,6 +204,15 @@ def _signal(name: str, item: PackSignal, report: Report) -> Signal | None:
         text=item.expr or item.histogram or (f"{item.ratio.bad} / {item.ratio.total}" if item.ratio else ""),
     )  # fmt: skip
     return replace(signal, windowed=expr is None or "$window" in (item.expr or ""))
+
+
+def _standing(spec: PackSpec, report: Report) -> dict[str, VectorSelector]:
+    found = {}
+    for name, text in spec.stands_for.items():
+        selector = _parse(spec, "stands_for", text, report)
+        if isinstance(selector, VectorSelector):
+            found[name] = selector
+    return found
 
 
 def _parse(item: Item, where: str, text: str | None, report: Report) -> Expr | None:

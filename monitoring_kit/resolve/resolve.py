@@ -15,6 +15,7 @@ from monitoring_kit.resolve.metrics import build_registry
 from monitoring_kit.resolve.packs import LoadedPack, Packs
 from monitoring_kit.resolve.registry import MetricInfo, SeriesNames
 from monitoring_kit.resolve.signals import Signal, needed_series
+from monitoring_kit.resolve.stand_ins import StandIns, stand_ins, stood_in
 from monitoring_kit.resolve.system import ServiceView, System
 from monitoring_kit.spec.alerting import Alert
 from monitoring_kit.spec.model import Spec
@@ -119,7 +120,9 @@ def _view(
         "cpu": resources.cpu if resources else None,
         "memory": resources.memory.value if resources and resources.memory else None,
     }
-    signals = _signals(service, loaded, known) | {n: s for h in hosted for n, s in h.pack.signals.items()}
+    signals = _signals(service, loaded, known, stand_ins(hosted)) | {
+        n: s for h in hosted for n, s in h.pack.signals.items()
+    }
     unlimited = {n: lack for n, s in signals.items() if (lack := tuple(r for r in s.resources if limits[r] is None))}
     return ServiceView(
         name=service.name,
@@ -136,14 +139,19 @@ def _view(
     )
 
 
-def _signals(service: Service, loaded: LoadedPack, known: dict[str, MetricInfo]) -> dict[str, Signal]:
-    """The pack's signals whose metrics the service exposes, under the service's own names."""
+def _signals(
+    service: Service, loaded: LoadedPack, known: dict[str, MetricInfo], standing: StandIns
+) -> dict[str, Signal]:
+    """The pack's signals whose metrics the service exposes, under the service's own names, or an exporter that it hosts under its
+    own."""
     series = SeriesNames(known)
     found = {}
     for name, signal in loaded.pack.signals.items():
         renamed = _renamed(signal, service)
         if all(needed in series for needed in needed_series(renamed)):
             found[name] = renamed
+        elif standing and (stood := stood_in(signal, service, loaded, known, standing)) is not None:
+            found[name] = stood
     return found
 
 

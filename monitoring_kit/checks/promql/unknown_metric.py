@@ -34,6 +34,17 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
             f"it is served once the spec has `{key}`",
         )
         return
+    for stem in (stem for stem in stems(name) if stem in world.standing):
+        own = world.standing[stem]
+        suffix = name[len(stem) :]
+        if world.knows(own + suffix):
+            help_ = f"its exporter serves `{own}` in its place: {subject.instead(span, own + suffix)}"
+            yield Finding(CODE, ERROR, _nowhere(name, consequence), span, help_)
+            return
+        if own in world.dormant:
+            help_ = f"its exporter serves `{own}` in its place once the spec has `{world.dormant[own]}`"
+            yield Finding(CODE, ERROR, _nowhere(name, consequence), span, help_)
+            return
     if name not in world.nearest:
         # Looked up once a name: comparing with thousands of names takes milliseconds.
         world.nearest[name] = closest(name, [*known, *world.records])
@@ -46,10 +57,13 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
         )
         if near is None and name.split("_")[0] in _SIGNALS:
             help_ += f"; or use a signal, e.g. `when: {_condition(name.split('_')[0], subject.parent(node))}`"
-        message = f"no service exposes a metric `{name}`, and no rule records it: {consequence}"
-        yield Finding(CODE, ERROR, message, span, help_, fix=(span, near) if near else None)
+        yield Finding(CODE, ERROR, _nowhere(name, consequence), span, help_, fix=(span, near) if near else None)
     elif near is not None and is_typo(name, near):
         yield Finding(CODE, WARNING, f"no catalog has a metric `{name}`", span, f"did you mean `{near}`?")
+
+
+def _nowhere(name: str, consequence: str) -> str:
+    return f"no service exposes a metric `{name}`, and no rule records it: {consequence}"
 
 
 # Signals that most kinds have: how they are written, and a usual threshold.
