@@ -5,13 +5,14 @@ Each part of the exporter declares what stands here, by its own short names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..business.families import capped, closed
 from ..runtime import MetricSpec
 from ..runtime.records import dataclass
 from ..runtime.selfspecs import own_specs, process_specs
-from .catalog import MODEL_LABELS, prefixed
+from .catalog import MODEL_LABELS, model_specs, prefixed
 from .config_quality import BY_KIND, QualityConfig
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ REASONS = (
     "unknown_metric", "unknown_label", "missing_label", "invalid_label", "invalid_value", "wrong_type", "malformed",
     "unsupported", "duplicate_batch", "no_quality", "too_large", "state",
 )  # fmt: skip
+# What stands for the version of a model that the configuration does not name.
+UNKNOWN_VERSION = "unknown"
+METHODS = ("psi", "ks")
 DELAYS = (60, 300, 900, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800)
 SIDES = {"p": "prediction", "t": "truth"}
 # tally -> metric, help; with the labels model, version and the group.
@@ -277,6 +281,48 @@ def dormant(config: Config) -> list[tuple[str, MetricSpec]]:
 def families(config: Config) -> list[MetricSpec]:
     """All families that the exporter may expose."""
     return [*built_in(config), *(spec for _, spec in configured(config))]
+
+
+def bounded(config: Config) -> list[MetricSpec]:
+    """``families`` with all values that the configuration lets labels have, so that a rule can be told of one that is never
+    there. For the compiler: the running exporter needs no lists.
+
+    The model is the configured one. Its version is that only where the exporter writes it: events and truths may carry the
+    version that they are of, and one that is not configured may be said later.
+    """
+    model = {"model": [config.model.name]}
+    version = {"version": [config.model.version]} if config.model.version != UNKNOWN_VERSION else {}
+    drift = config.drift.features if config.drift is not None else ()
+    own, capped_names = own_specs(config.namespace), capped(families(config), config.namespace)
+    lists: dict[str, Mapping[str, Collection[str]]] = {
+        **{name: model for name in fed_specs(config) if name in model_specs(0)},
+        info_spec(config.model).name: {
+            **model,
+            **version,
+            **{name: [value] for name, value in config.model.info.items()},
+        },
+        own["series_dropped_total"].name: {"metric": capped_names},
+    }
+    lists.update({spec.name: {"collector": _collectors(config)} for spec in own.values() if spec.name not in lists})
+    if config.quality is not None:
+        lists.update({spec.name: model for spec in quality_specs(config.quality).all()})
+    if judges_drift(config):
+        judged = {**model, **version, "feature": drift, "method": METHODS}
+        lists.update({spec.name: judged for spec in drift_specs().values()})
+    if has_processes(config):
+        lists.update({spec.name: {**model, **version} for spec in model_process_specs().values()})
+    return [closed(spec, lists.get(spec.name, {})) for spec in families(config)]
+
+
+def _collectors(config: Config) -> list[str]:
+    there = {
+        "quality": config.quality is not None,
+        "drift": config.drift is not None,
+        "scrape": config.scrape is not None,
+        "gpu": has_gpus(config),
+        "process": has_processes(config),
+    }
+    return [name for name, found in there.items() if found]
 
 
 def configured(config: Config) -> Iterator[tuple[tuple[str, ...], MetricSpec]]:

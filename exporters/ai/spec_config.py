@@ -12,7 +12,7 @@ from ..runtime import MetricSpec
 from .catalog import model_specs, read_yaml
 from .config import Config, draft
 from .config_scrape import unlike
-from .families import dormant, families
+from .families import bounded, dormant, families
 
 TOP_KEYS = ("listen", "namespace", "max_series", "ingest", "model", "drift", "scrape", "gpu", "process")
 TRUTH_KEYS = (
@@ -56,12 +56,14 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
 
 def exposed(block: Any, metrics: Mapping[str, Any]) -> tuple[list[MetricSpec], dict[str, MetricSpec]]:
     """(all families that the exporter may expose, those of them that ``metrics`` may declare anew). Arguments as for
-    ``from_spec``; what is wrong with them is not told here, and until it is right the families of every key count as served."""
+    ``from_spec``; what is wrong with them is not told here, and until it is right the families of every key count as served, and
+    labels are open."""
     made, mistakes = _config(block, metrics)
     config, more = draft(made)
     unsure = [spec for _, spec in dormant(config)] if mistakes or more else []
     scraped = config.scrape.mapped if config.scrape is not None else {}
-    return [*families(config), *unsure], {**model_specs(config.model.cameras), **scraped}
+    served = families(config) if mistakes or more else bounded(config)
+    return [*served, *unsure], {**model_specs(config.model.cameras), **scraped}
 
 
 def switched_off(block: Any, metrics: Mapping[str, Any]) -> list[tuple[str, MetricSpec]]:

@@ -12,7 +12,7 @@ from monitoring_kit.diagnostics.suggest import did_you_mean
 
 from ..runtime import MetricSpec
 from .config import draft, read_config
-from .families import families
+from .families import bounded, families
 from .fields import Fields, Mistake
 
 DEFAULT_STATE_FILE = "/var/lib/mkit/business.db"
@@ -46,8 +46,10 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
 
 def exposed(block: Any, metrics: Mapping[str, Any]) -> tuple[list[MetricSpec], dict[str, MetricSpec]]:
     """(all families that the exporter may expose, those of them that ``metrics`` may declare anew). Arguments as for
-    ``from_spec``; what is wrong with them is not told here, and its families are left out."""
-    return families(draft(_config(block, metrics)[0])[0]), {}
+    ``from_spec``; what is wrong with them is not told here, its families are left out, and until it is right labels are open."""
+    made, mistakes, _ = _config(block, metrics)
+    config, more = draft(made)
+    return families(config) if mistakes or more else bounded(config), {}
 
 
 def switched_off(block: Any, metrics: Mapping[str, Any]) -> list[tuple[str, MetricSpec]]:
