@@ -149,6 +149,32 @@ def test_figures_are_stale_beyond_their_own_pace(tmp_path: Path, compile_text: C
     )
 
 
+def test_a_collector_of_the_ai_exporter_that_fails(tmp_path: Path, compile_text: Callable[..., Compilation]) -> None:
+    scraped = AI.replace("listen: ':9642'", "scrape: {url: 'http://127.0.0.1:8002/metrics', mapping: triton}")
+    series = {
+        "mkit_ai_collector_success collector='scrape'": "0x60",
+        "mkit_ai_collector_success collector='quality'": "1x60",
+        "mkit_ai_collector_success collector='drift'": "0x10 1x50",
+    }
+    wanted = {"14 ModelCollectorFailing": [], "20 ModelCollectorFailing": ['collector="scrape"']}
+    firing(tmp_path, compile_text(scraped), "m", series, wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "service", "own", "alert"),
+    [
+        (SPEC + EXPORTERS, "shop", "mkit_business", "ExporterReloadFailed"),
+        (AI, "m", "mkit_ai", "ModelExporterReloadFailed"),
+    ],
+)
+def test_a_reload_that_failed(
+    tmp_path: Path, compile_text: Callable[..., Compilation], text: str, service: str, own: str, alert: str
+) -> None:
+    series = {f"{own}_config_last_reload_successful ": "1x10 0x20 1x20"}
+    wanted = {f"9 {alert}": [], f"14 {alert}": [], f"17 {alert}": ['instance="a"'], f"35 {alert}": []}
+    firing(tmp_path, compile_text(text), service, series, wanted)
+
+
 def test_truth_is_stale_beyond_its_own_pace(tmp_path: Path, compile_text: Callable[..., Compilation]) -> None:
     series = {"mkit_ai_truth_last_success_timestamp_seconds ": "0x200", "mkit_ai_truth_interval_seconds ": "3600x200"}
     wanted = {"70 ModelTruthStale": [], "90 ModelTruthStale": ['service="m"']}
