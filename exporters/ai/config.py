@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from .catalog import declared_spec, model_specs
 from .config_drift import DriftConfig, read_drift
 from .config_quality import QualityConfig, read_quality
 from .config_scrape import Declared, ScrapeConfig, read_scrape
-from .families import built_in, configured
+from .families import built_in, configured, families, fed_specs
 from .statsd import StatsdNames
 from .yamlfile import load_yaml
 
@@ -106,6 +106,7 @@ def draft(data: Any) -> tuple[Config, list[Mistake]]:
         max_series=top.get("max_series", 10_000, read.whole(1, 1_000_000)),
     )
     top.done()
+    errors += _unfed(config, metrics if isinstance(metrics := top.raw("metrics"), Mapping) else ())
     for place, message in declared_twice(built_in(config), configured(config)):
         errors.append((Clash if place[0] == "metrics" else Mistake).at(place, message))
     return config, errors
@@ -214,6 +215,24 @@ def _statsd(ingest: Fields) -> StatsdConfig | None:
             names.error(name, f"the prefix `{prefix}` is cut before the map is looked up; {advice}")
     here.done()
     return StatsdConfig(udp, unix, StatsdNames(prefix, table))
+
+
+def _unfed(config: Config, tried: Collection[str]) -> Iterator[Mistake]:
+    """Names of StatsD that lead to no metric, whose lines would all be dropped as unknown; a declaration that was ``tried`` and
+    is wrong has its own mistake."""
+    if config.ingest.statsd is None:
+        return
+    fed, filled = fed_specs(config), {spec.name for spec in families(config)}
+    for name, metric in config.ingest.statsd.names.map.items():
+        if not metric or metric in fed or (metric in tried and metric not in config.specs):
+            continue
+        if metric in filled:
+            why = f"`{metric}` takes no events: the exporter fills it itself"
+        else:
+            from monitoring_kit.diagnostics.suggest import did_you_mean
+
+            why = f"there is no metric `{metric}`, so every `{name}` would be dropped; {did_you_mean(metric, fed, 'metrics')}"
+        yield Mistake.at(("ingest", "statsd", "map", name), why)
 
 
 def _udp(value: Any) -> tuple[str, int]:

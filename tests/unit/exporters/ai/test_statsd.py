@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from monitoring_kit.exporters.ai.config import parse_config
+from monitoring_kit.exporters.ai.config import parse_config, read_config
 from monitoring_kit.exporters.ai.statsd import Bad, Parser, StatsdHandler, StatsdNames
 from monitoring_kit.exporters.runtime import ConfigError
 
@@ -73,6 +73,26 @@ def test_keys_of_the_map_with_the_prefix_are_refused(key: str, advice: str) -> N
         f"ingest.statsd.map.{key}: the prefix `svc` is cut before the map is looked up; {advice}"
     ]
     parse_config({**CONFIG, "ingest": {"statsd": {"map": {key: "queue"}}}})
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("queu", "there is no metric `queu`, so every `a.b` would be dropped; did you mean `queue`?"),
+        ("mkit_model_predictions", "there is no metric `mkit_model_predictions`, so every `a.b` would be dropped; did you mean `mkit_model_predictions_total`?"),
+        ("mkit_model_eval_samples", "`mkit_model_eval_samples` takes no events: the exporter fills it itself"),
+        ("mkit_model_batch_size", ""),
+    ],
+)  # fmt: skip
+def test_a_name_of_the_map_that_leads_nowhere(metric: str, said: str) -> None:
+    data = {**CONFIG, "quality": {"key": ["id"]}, "ingest": {"statsd": {"map": {"a.b": metric}}}}
+    assert [str(mistake) for mistake in read_config(data)[1]] == ([f"ingest.statsd.map.a.b: {said}"] if said else [])
+
+
+def test_a_metric_of_the_map_whose_declaration_is_wrong_is_told_once() -> None:
+    data = {"metrics": {"y_total": {"type": "countr", "help": "Y."}}, "ingest": {"statsd": {"map": {"a.b": "y_total"}}}}
+    (mistake,) = read_config(data)[1]
+    assert mistake.path == ("metrics", "y_total")
 
 
 @settings(max_examples=300, deadline=None)
