@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from monitoring_kit.exporters.runtime import Deadline
+from monitoring_kit.exporters.runtime.selfmetrics import ReloadState
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring_kit import rules
@@ -32,6 +33,8 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, st
         strict = {**STATUS, "labels": {"status": {"allow": ["failed"]}}}
         metrics = {"tx_total": STATUS, "rows_now": COUNT, "broken": broken, "strict_total": strict}
         with Rig({"shop": source}, metrics, folder / "state.db") as rig:
+            # The program's part: it keeps how the reloads went.
+            rig.registry.self_metrics.reload = ReloadState()
             rig.scrape()
             db.execute("DELETE FROM tx WHERE id < 5")
             text = rig.registry.gather(Deadline.after(5)).render("text").decode()
