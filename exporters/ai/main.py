@@ -51,6 +51,7 @@ class Program:
 
 EXAMPLES = """examples:
   mkit exporter ai --config ai.yaml --config.check     check, ask truth and the endpoint once, print the samples
+  mkit exporter ai --config ai.yaml --print-grants
   mkit exporter ai --config ai.yaml --web.listen-address 127.0.0.1:9642
 """
 
@@ -58,14 +59,29 @@ EXAMPLES = """examples:
 def _flags(parser: ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("--config", dest="config_file", metavar="FILE", help="the same as --config.file")
+    parser.add_argument(
+        "--print-grants",
+        action="store_true",
+        help="print the least-privilege account of the source that truth is read from and exit",
+    )
 
 
-def _listen(argv: Sequence[str]) -> str:
-    """The default address: that of the configuration when it can be read."""
+def _early(argv: Sequence[str]) -> Namespace:
+    """The flags that matter before the program starts."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config.file", "--config", dest="config_file")
-    file = parser.parse_known_args(list(argv))[0].config_file
-    return load_config(Path(file)).listen if file else DEFAULT_LISTEN
+    parser.add_argument("--print-grants", action="store_true")
+    return parser.parse_known_args(list(argv))[0]
+
+
+def _grants(config: Config) -> str:
+    """The account that reads the truth. Only a comment where truth is pushed: then the exporter asks nobody."""
+    from ..business.grants import account
+
+    truth = config.quality.truth if config.quality is not None else None
+    if truth is None:
+        return "-- no account is needed: the configuration reads no truth from a source\n"
+    return account(truth.source, [truth])
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -75,11 +91,18 @@ def run(argv: Sequence[str] | None = None) -> int:
         from .baseline import run_baseline
 
         return run_baseline(args[1:])
-    try:
-        listen = _listen(args)
-    except ConfigError as error:
-        sys.stderr.writelines(f"{NAME}: {line}\n" for line in error.lines)
-        return 1
+    early = _early(args)
+    listen = DEFAULT_LISTEN
+    if early.config_file:
+        try:
+            config = load_config(Path(early.config_file))
+        except ConfigError as error:
+            sys.stderr.writelines(f"{NAME}: {line}\n" for line in error.lines)
+            return 1
+        if early.print_grants:
+            sys.stdout.write(_grants(config))
+            return 0
+        listen = config.listen
     program = Program()
     app = ExporterApp(NAME, __version__, "Metrics of an AI model.", listen, program.build, _flags, program.check)
     return run_exporter(app, args)

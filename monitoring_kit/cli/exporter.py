@@ -64,6 +64,7 @@ def business(ctx: click.Context, args: tuple[str, ...]) -> None:
 Examples:
   mkit exporter ai --config generated/exporters/ai.yaml
   mkit exporter ai --config ai.yaml --config.check
+  mkit exporter ai --config ai.yaml --print-grants
   mkit exporter ai --help
 """,
 )

@@ -13,9 +13,11 @@ from urllib.parse import quote
 
 import pytest
 import yaml
+from click.testing import CliRunner, Result
 from monitoring_kit.exporters.business.config import parse_config
 from monitoring_kit.exporters.business.grants import PLACEHOLDER, grants
 
+from monitoring_kit.cli.exporter import command
 from tests import servers
 from tests.e2e import business_rig
 from tests.e2e.business_rig import COUNT, STATUS, Database, Rig
@@ -70,6 +72,41 @@ def test_generated_grants_are_enough_and_no_more(database: Database, tmp_path: P
     with Rig(sources, {"slow_now": gauge(database.sleep, timeout="300ms")}) as rig:
         rig.scrape()
         assert rig.failures == {"slow_now": "timeout"}
+
+
+def test_the_grants_of_the_ai_exporter_are_enough_for_its_truth(database: Database, tmp_path: Path) -> None:
+    """Beside those of the business exporter for the same account, which know nothing of the truth's table."""
+    database.fill(1)
+    database.execute("DROP TABLE IF EXISTS counts")
+    database.execute("CREATE TABLE counts (id INT, n INT)")
+    database.execute("INSERT INTO counts VALUES (1, 7)")
+    dsn, file = tmp_path / "dsn", tmp_path / "ai.yaml"
+    port = database.server.port  # type: ignore[union-attr]
+    dsn.write_text(f"{database.kind}://judge:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/shop")
+    source = {"kind": database.kind, "dsn_file": str(dsn)}
+
+    def create(printed: str) -> None:
+        for line in printed.replace(PLACEHOLDER, PASSWORD).splitlines():
+            # The account is there by then: of the second text only what is granted counts.
+            if line.startswith("GRANT") or (
+                line.startswith(("CREATE", "ALTER")) and printed.startswith("-- source shop")
+            ):
+                database.execute(line)
+
+    create(grants(parse_config({"sources": {"shop": source}, "metrics": {"tx_total": STATUS}})))
+    truth = {"source": source, "query": "SELECT id, n AS value FROM counts LIMIT 5"}
+    quality = {"key": ["id"], "state_file": str(tmp_path / "ai.db"), "truth": truth}
+    file.write_text(yaml.safe_dump({"quality": quality, "gpu": "off"}))
+
+    def checked() -> Result:
+        return CliRunner().invoke(command, ["ai", "--config", str(file), "--config.check"])
+
+    assert checked().exit_code != 0
+    printed = CliRunner().invoke(command, ["ai", "--config", str(file), "--print-grants"]).output
+    assert PASSWORD not in printed
+    create(printed)
+    done = checked()
+    assert done.exit_code == 0, done.output
 
 
 MOMENT = datetime(2026, 7, 1, 12, 0, tzinfo=UTC).timestamp()

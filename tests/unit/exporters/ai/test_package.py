@@ -104,6 +104,8 @@ def test_the_pack_reads_metrics_that_the_exporter_has(tmp_path: Path) -> None:
         registry = rig.exporter.registry
         known = {family.name: family for family in registry.families}
         own = {
+            "mkit_ai_collector_success": ("gauge", {"collector"}),
+            "mkit_ai_config_last_reload_successful": ("gauge", set()),
             "mkit_ai_series": ("gauge", set()),
             "mkit_ai_series_limit": ("gauge", set()),
             "mkit_ai_series_dropped_total": ("counter", {"metric", "reason"}),
@@ -279,3 +281,28 @@ def test_the_command_line_has_both_verbs() -> None:
         line = [sys.executable, "-m", "monitoring_kit", "exporter", *args]
         done = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False)
         assert (done.returncode, words in done.stdout) == (0, True), done.stderr
+
+
+def test_the_account_that_reads_the_truth_is_printed(tmp_path: Path) -> None:
+    dsn, config = tmp_path / "dsn", tmp_path / "ai.yaml"
+    dsn.write_text("postgresql://reader:Very-Secret@127.0.0.1:1/shop")
+    truth = {
+        "source": {"kind": "postgresql", "dsn_file": str(dsn)},
+        "query": "SELECT camera, at, n AS value FROM stats.counts WHERE at >= to_timestamp(:since)",
+    }
+    quality = {"key": ["camera", "at"], "truth": truth}
+    runner = CliRunner()
+    for text, said in (
+        ({"quality": quality}, 'GRANT SELECT ON "stats"."counts" TO "reader";'),
+        ({"quality": {"key": ["id"]}}, "-- no account is needed"),
+    ):
+        config.write_text(yaml.safe_dump(text))
+        printed = runner.invoke(command, ["ai", "--config", str(config), "--print-grants"])
+        assert printed.exit_code == 0, printed.output
+        assert said in printed.output
+        assert "Very-Secret" not in printed.output
+    config.write_text("quality: {kye: [id]}\n")
+    assert runner.invoke(command, ["ai", "--config", str(config), "--print-grants"]).exit_code == 1
+    lacking = runner.invoke(command, ["ai", "--print-grants"])
+    assert (lacking.exit_code, "--config FILE is needed" in lacking.output) == (2, True)
+    assert "--print-grants" in runner.invoke(command, ["ai", "--help"]).output
