@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..business.families import capped, closed
 from ..runtime import MetricSpec
-from ..runtime.records import dataclass
+from ..runtime.records import dataclass, replace
 from ..runtime.selfspecs import own_specs, process_specs
 from .catalog import MODEL_LABELS, model_specs, prefixed
 from .config_quality import BY_KIND, QualityConfig
@@ -263,19 +263,25 @@ def built_in(config: Config) -> list[MetricSpec]:
     return found
 
 
-def dormant(config: Config) -> list[tuple[str, MetricSpec]]:
-    """(key of the spec's block, family): what the exporter would have by itself if that key were written."""
-    other: list[tuple[str, Iterable[MetricSpec]]] = [("ingest.unix", [intake_specs(config.namespace)["bound"]])]
+Dormant = list[tuple[tuple[str, ...], MetricSpec]]
+
+
+def dormant(config: Config) -> Dormant:
+    """What the exporter would have by itself if keys of the spec's block were written: (the keys, family)."""
+    unix = () if config.ingest.unix is not None else ("ingest.unix",)
+    other: list[tuple[tuple[str, ...], Iterable[MetricSpec]]] = [
+        (unix, [intake_specs(config.namespace)["bound"]]),
+        (("truth.source",), truth_specs(config.namespace).values()),
+        (("drift.baseline",), drift_specs().values()),
+        ((*unix, *(() if config.process else ("process: true",))), model_process_specs().values()),
+    ]
     for kind in BY_KIND:
         key = "truth" if config.quality is None and kind == QualityConfig.kind else f"truth.kind: {kind}"
-        other.append((key, quality_specs(QualityConfig(kind)).all()))
-    other.append(("truth.source", truth_specs(config.namespace).values()))
-    other.append(("drift" if config.drift is None else "drift.baseline", drift_specs().values()))
-    other.append(("ingest.unix" if config.process else "process: true", model_process_specs().values()))
-    if config.gpu == "off":
-        other.append(("gpu: auto", gpu_specs().values()))
+        other.append(((key,), quality_specs(QualityConfig(kind)).all()))
+    if has_gpus(replace(config, gpu="auto")):
+        other.append((("gpu: auto",), gpu_specs().values()))
     have = {spec.name for spec in families(config)}
-    return [(key, spec) for key, specs in other for spec in specs if spec.name not in have]
+    return [(keys, spec) for keys, specs in other for spec in specs if spec.name not in have]
 
 
 def families(config: Config) -> list[MetricSpec]:

@@ -54,21 +54,22 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
     return config, list(dict.fromkeys(mistakes))
 
 
-def exposed(block: Any, metrics: Mapping[str, Any]) -> tuple[list[MetricSpec], dict[str, MetricSpec]]:
-    """(all families that the exporter may expose, those of them that ``metrics`` may declare anew). Arguments as for
-    ``from_spec``; what is wrong with them is not told here, and until it is right the families of every key count as served, and
-    labels are open."""
+def exposed(
+    block: Any, metrics: Mapping[str, Any]
+) -> tuple[list[MetricSpec], dict[str, MetricSpec], list[tuple[tuple[str, ...], MetricSpec]]]:
+    """(all families that the exporter may expose, those of them that ``metrics`` may declare anew, those that it would have if other
+    keys of the block were written, with the keys).
+
+    Arguments as for ``from_spec``; what is wrong with them is not told here, and until it is right the families of every key
+    count as served, and labels are open.
+    """
     made, mistakes = _config(block, metrics)
     config, more = draft(made)
-    unsure = [spec for _, spec in dormant(config)] if mistakes or more else []
     scraped = config.scrape.mapped if config.scrape is not None else {}
-    served = families(config) if mistakes or more else bounded(config)
-    return [*served, *unsure], {**model_specs(config.model.cameras), **scraped}
-
-
-def switched_off(block: Any, metrics: Mapping[str, Any]) -> list[tuple[str, MetricSpec]]:
-    """(key below ``exporters.ai``, family) of what the exporter serves only where that key is written, and it is not. Arguments as for ``from_spec``."""
-    return dormant(draft(_config(block, metrics)[0])[0])
+    anew = {**model_specs(config.model.cameras), **scraped}
+    if mistakes or more:
+        return [*families(config), *(spec for _, spec in dormant(config))], anew, []
+    return bounded(config), anew, dormant(config)
 
 
 def _summaries(config: Config, metrics: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -44,17 +44,18 @@ def from_spec(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], l
     return config, list(dict.fromkeys(mistakes))
 
 
-def exposed(block: Any, metrics: Mapping[str, Any]) -> tuple[list[MetricSpec], dict[str, MetricSpec]]:
-    """(all families that the exporter may expose, those of them that ``metrics`` may declare anew). Arguments as for
-    ``from_spec``; what is wrong with them is not told here, its families are left out, and until it is right labels are open."""
+def exposed(
+    block: Any, metrics: Mapping[str, Any]
+) -> tuple[list[MetricSpec], dict[str, MetricSpec], list[tuple[tuple[str, ...], MetricSpec]]]:
+    """(all families that the exporter may expose, those of them that ``metrics`` may declare anew, those that it would have if other
+    keys of the block were written, with the keys): of the latter two it has none.
+
+    Arguments as for ``from_spec``; what is wrong with them is not told here, its families are left out, and until it is right
+    labels are open.
+    """
     made, mistakes, _ = _config(block, metrics)
     config, more = draft(made)
-    return families(config) if mistakes or more else bounded(config), {}
-
-
-def switched_off(block: Any, metrics: Mapping[str, Any]) -> list[tuple[str, MetricSpec]]:
-    """(key below ``exporters.business``, family) of what the exporter serves only where that key is written: there is nothing of the kind."""
-    return []
+    return families(config) if mistakes or more else bounded(config), {}, []
 
 
 def _config(block: Any, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], list[Mistake], dict[str, str]]:

@@ -65,19 +65,19 @@ def unknown_signal(
             needs = ", ".join(f"`{series}`" for series in lacking)
             standing = (system.registry.standing.get(series, "") for series in lacking)
             served = {found for own in standing if (found := system.registry.dormant.get(own))}
-            with_key = f"; or have its exporter measure it with `{min(served)}`" if served else ""
+            with_key = f"; or have its exporter measure it with {min(served)}" if served else ""
             report.error(
                 "signals/unavailable", f"the signal `{raw.name}` needs {needs}, which the spec does not declare for these services", span,
                 help=f"declare the metric under `metrics:`, or map its own name with the service's `metrics:`{with_key}",
             )  # fmt: skip
             return
     for exporter in system.exporters:
-        series = exporter.off.get(raw.name)
+        series = exporter.dormant.get(raw.name)
         if series is not None and (not services or exporter.service in services):
-            written = system.registry.dormant.get(series, f"exporters.{exporter.name}")
+            written = system.registry.dormant.get(series, f"`exporters.{exporter.name}`")
             report.error(
                 "signals/unavailable", f"the signal `{raw.name}` needs `{series}`, which nothing exposes as the spec stands", span,
-                help=f"it is served once the spec has `{written}`",
+                help=f"it is served once the spec has {written}",
             )  # fmt: skip
             return
     names = ", ".join(services) or "any service"

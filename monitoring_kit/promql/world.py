@@ -103,7 +103,7 @@ class World:
     features: frozenset[str] = frozenset()
     alertnames: frozenset[str] | None = None
     dormant: Mapping[str, str] = field(default_factory=dict)
-    """Families that nothing exposes as things stand -> the key of the spec that would change it."""
+    """Families that nothing exposes as things stand -> the keys of the spec that would change it, as they stand in a message."""
     standing: Mapping[str, str] = field(default_factory=dict)
     """Metrics that nothing exposes -> the family that an exporter serves in their place."""
     finite: bool = False

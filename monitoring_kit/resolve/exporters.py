@@ -27,14 +27,14 @@ _NAMESPACE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 @dataclass(frozen=True, slots=True)
 class ExporterView:
     """One exporter of the spec: ``block`` as plain data, and the service that is scraped at its port. ``loaded`` has what the exporter
-    serves as it is configured; signals that it would have with another key stand in ``off``, with the metric that they lack."""
+    serves as it is configured; signals that it would have with another key are ``dormant``, with the metric that they lack."""
 
     name: str
     service: str
     block: dict[str, Any]
     node: Mapping
     loaded: LoadedPack
-    off: dict[str, str] = field(default_factory=dict)
+    dormant: dict[str, str] = field(default_factory=dict)
 
     @property
     def max_series(self) -> int:
@@ -83,20 +83,22 @@ def _with_sources(name: str, block: dict[str, Any], spec: Spec) -> dict[str, Any
 
 def narrowed(exporter: ExporterView, known: SeriesNames) -> ExporterView:
     """``exporter`` without the signals and alerts that need a series which is not ``known`` of its service."""
-    off: dict[str, str] = {}
+    dormant: dict[str, str] = {}
     for name, signal in exporter.loaded.pack.signals.items():
         lacking = sorted(series for series in needed_series(signal) if series not in known)
         if lacking:
-            off[name] = lacking[0]
-    if not off:
+            dormant[name] = lacking[0]
+    if not dormant:
         return exporter
     loaded = exporter.loaded
-    signals = {name: signal for name, signal in loaded.pack.signals.items() if name not in off}
+    signals = {name: signal for name, signal in loaded.pack.signals.items() if name not in dormant}
     alerts = {
         name: alert for name, alert in loaded.alerts.items()
-        if alert.when is None or not any(part.use.name in off for part in read_conditions(alert.when))
+        if alert.when is None or not any(part.use.name in dormant for part in read_conditions(alert.when))
     }  # fmt: skip
-    return replace(exporter, loaded=replace(loaded, pack=replace(loaded.pack, signals=signals), alerts=alerts), off=off)
+    return replace(
+        exporter, loaded=replace(loaded, pack=replace(loaded.pack, signals=signals), alerts=alerts), dormant=dormant
+    )
 
 
 def with_dashboards(spec: Spec, exporters: list[ExporterView]) -> Spec:

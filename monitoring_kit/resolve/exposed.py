@@ -1,8 +1,8 @@
 """What mkit's own exporters expose: asked of the exporters themselves, for what they have depends on their configuration.
 
 Each has a module ``spec_config`` that needs none of its drivers. It is imported by name, and only for a spec that has the
-exporter: ``exposed(block, declared)`` gives all its families, and those that the spec's ``metrics`` may declare anew,
-``switched_off(block, declared)`` those that another key of the block would give.
+exporter: ``exposed(block, declared)`` gives all its families, those that the spec's ``metrics`` may declare anew, and those that it
+would have if other keys of the block were written.
 """
 
 from __future__ import annotations
@@ -45,28 +45,27 @@ def _plain(info: MetricInfo) -> dict[str, Any]:
     return {k: v for k, v in found.items() if v} | ({"native": True} if info.native else {})
 
 
-def exposed(exporter: ExporterView, declared: Infos, written: Mapping[str, Metric], pack: Infos) -> tuple[Infos, Infos]:
-    """(the families of ``exporter``, the declarations of its service as the exporter has them).
+def exposed(
+    exporter: ExporterView, declared: Infos, written: Mapping[str, Metric], pack: Infos
+) -> tuple[Infos, Infos, dict[str, str]]:
+    """(the families of ``exporter``, the declarations of its service as the exporter has them, metric -> the keys of the spec with
+    which it would serve it as well).
 
     ``declared`` are those declarations as resolved, ``written`` the spec's metrics, ``pack`` what the exporter's pack says of its
     families: there stand the bounds of labels whose values only the running exporter knows.
     """
     module = spec_config(exporter)
     if module is None:
-        return dict(pack), declared
-    families, anew = module.exposed(exporter.block, plain(declared))
+        return dict(pack), declared, {}
+    families, anew, dormant = module.exposed(exporter.block, plain(declared))
     source = f"mkit exporter {exporter.name}"
     found = {spec.name: _info(spec, source, pack.get(spec.name)) for spec in families}
-    return found, {name: _with_buckets(info, written[name], anew.get(name)) for name, info in declared.items()}
-
-
-def dormant(exporter: ExporterView, declared: Infos) -> dict[str, str]:
-    """Metric -> the key of the spec with which ``exporter`` would serve it; those that it serves are not among them."""
-    module = spec_config(exporter)
-    if module is None:
-        return {}
-    found = module.switched_off(exporter.block, plain(declared))
-    return {spec.name: f"exporters.{exporter.name}.{key}" for key, spec in reversed(found)}
+    mine = {name: _with_buckets(info, written[name], anew.get(name)) for name, info in declared.items()}
+    keys = {
+        spec.name: " and ".join(f"`exporters.{exporter.name}.{key}`" for key in keys)
+        for keys, spec in reversed(dormant)
+    }
+    return found, mine, keys
 
 
 def _with_buckets(info: MetricInfo, written: Metric, own: Any) -> MetricInfo:

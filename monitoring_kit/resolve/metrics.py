@@ -11,7 +11,7 @@ from monitoring_kit.diagnostics import Report
 from monitoring_kit.diagnostics.suggest import did_you_mean
 from monitoring_kit.promql.catalog import Catalog, CatalogError, load_catalog, parse_catalog
 from monitoring_kit.resolve.exporters import ExporterView, serves_alone
-from monitoring_kit.resolve.exposed import dormant, exposed
+from monitoring_kit.resolve.exposed import exposed
 from monitoring_kit.resolve.packs import LoadedPack, PackMetric
 from monitoring_kit.resolve.registry import LabelInfo, MetricInfo, Registry, SeriesNames
 from monitoring_kit.spec.model import Spec
@@ -44,7 +44,7 @@ def build_registry(
     # One shared mapping for all services with the same catalogs.
     bases: dict[tuple[str, ...], dict[str, MetricInfo]] = {}
     by_service: dict[str, dict[str, MetricInfo]] = {}
-    asleep: dict[str, str] = {}
+    dormant: dict[str, str] = {}
     standing: dict[str, str] = {}
     for name, service in spec.services.items():
         # Where all series come from an exporter nothing is assumed: it is known what it serves.
@@ -56,9 +56,9 @@ def build_registry(
         for hosted in exporters.get(name, ()):
             pack = hosted.loaded
             told = {n: _from_pack(n, m, {}, pack.pack.kind) for n, m in pack.metrics.items()}
-            found, mine = exposed(hosted, mine, spec.metrics, told)
+            found, mine, keys = exposed(hosted, mine, spec.metrics, told)
             assumed |= found
-            asleep |= dormant(hosted, mine)
+            dormant |= keys
             standing |= {canonical: own.name for canonical, own in pack.stands_for.items() if own.name}
         by_service[name] = {**base, **assumed, **mine} if mine or assumed else base
     by_series: dict[str, MetricInfo] = {}
@@ -67,9 +67,9 @@ def build_registry(
             for series in info.series_names():
                 if series not in by_series or by_series[series].span is None:
                     by_series[series] = info
-    dead = {name: key for name, key in asleep.items() if name not in by_series}
+    dormant = {name: key for name, key in dormant.items() if name not in by_series}
     known = SeriesNames({info.name: info for info in by_series.values()} if standing else {})
-    return Registry(by_service, by_series, dead, {name: own for name, own in standing.items() if name not in known})
+    return Registry(by_service, by_series, dormant, {name: own for name, own in standing.items() if name not in known})
 
 
 def _declared(spec: Spec, report: Report) -> dict[str, dict[str, MetricInfo]]:

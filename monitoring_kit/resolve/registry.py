@@ -61,7 +61,7 @@ class SeriesNames:
 @dataclass(frozen=True)
 class Registry:
     """All metrics by service; ``by_series`` finds the family of a series name anywhere in the system. ``dormant`` are the families
-    that nothing exposes as the spec stands, with the key of the spec that would change it. ``standing`` are metrics of kinds that
+    that nothing exposes as the spec stands, with the keys of the spec that would change it, as they stand in a message. ``standing`` are metrics of kinds that
     nothing exposes, with the exporter's family that stands for each."""
 
     by_service: dict[str, dict[str, MetricInfo]] = field(default_factory=dict)

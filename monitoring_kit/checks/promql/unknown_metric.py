@@ -25,14 +25,10 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
         return  # promql/histogram-base and promql/missing-total have more to say
     span = (node.span[0], node.span[0] + len(name)) if node.name else node.span
     consequence = "this alert can never fire" if subject.use == "alert" else "there is nothing to show"
-    for key in (world.dormant[stem] for stem in stems(name) if stem in world.dormant):
-        yield Finding(
-            CODE,
-            ERROR,
-            f"nothing exposes `{name}` as the spec stands: {consequence}",
-            span,
-            f"it is served once the spec has `{key}`",
-        )
+    keys = next((world.dormant[stem] for stem in stems(name) if stem in world.dormant), None)
+    if keys is not None:
+        message = f"nothing exposes `{name}` as the spec stands: {consequence}"
+        yield Finding(CODE, ERROR, message, span, f"it is served once the spec has {keys}")
         return
     for stem in (stem for stem in stems(name) if stem in world.standing):
         own = world.standing[stem]
@@ -42,7 +38,7 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
             yield Finding(CODE, ERROR, _nowhere(name, consequence), span, help_)
             return
         if own in world.dormant:
-            help_ = f"its exporter serves `{own}` in its place once the spec has `{world.dormant[own]}`"
+            help_ = f"its exporter serves `{own}` in its place once the spec has {world.dormant[own]}"
             yield Finding(CODE, ERROR, _nowhere(name, consequence), span, help_)
             return
     if name not in world.nearest:

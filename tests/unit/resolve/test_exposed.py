@@ -156,8 +156,8 @@ SWITCHED = {
     "mkit_model_truth_delay_seconds_bucket": "truth",
     "mkit_model_eval_true_positives_total": "truth.kind: class",
     "mkit_ai_truth_success": "truth.source",
-    "mkit_model_drift_score": "drift",
-    "mkit_model_drift_baseline_usable": "drift",
+    "mkit_model_drift_score": "drift.baseline",
+    "mkit_model_drift_baseline_usable": "drift.baseline",
 }  # fmt: skip
 
 
@@ -171,6 +171,27 @@ def test_a_family_that_another_key_would_give_is_unknown_and_the_key_is_named(na
     kind = "class" if name.endswith("positives_total") else "count"
     with_all = compile_text(AI + alert + f"exporters:\n  ai: {{{every}}}\n".replace("KIND", kind))
     assert with_all.ok, [spelled(d) for d in with_all.report]
+
+
+@pytest.mark.parametrize(
+    ("block", "name", "keys"),
+    [
+        ("process: false", "mkit_model_threads", "`exporters.ai.ingest.unix` and `exporters.ai.process: true`"),
+        ("process: false, ingest: {unix: /run/s}", "mkit_model_threads", "`exporters.ai.process: true`"),
+        ("gpu: off", "mkit_model_gpu_temperature_celsius", "`exporters.ai.gpu: auto`"),
+        # Triton tells of its GPUs itself, so the exporter looks for none whatever `gpu` says.
+        ("gpu: off, scrape: {url: 'http://a/m', mapping: triton}", "mkit_model_gpu_temperature_celsius", None),
+    ],
+)
+def test_the_keys_that_are_named_do_it(block: str, name: str, keys: str | None, compile_text: Compile) -> None:
+    alert = f"alerts:\n  Mine: {{expr: '{name} > 0', severity: warning, summary: Mine.}}\n"
+    ((code, fix),) = [
+        (d.code, d.help or "")
+        for d in compile_text(AI + alert + f"exporters:\n  ai: {{{block}}}\n").report
+        if d.severity is Severity.ERROR
+    ]
+    assert code == "promql/unknown-metric"
+    assert fix == f"it is served once the spec has {keys}" if keys else "exporters.ai" not in fix
 
 
 def test_drift_is_judged_only_against_a_named_baseline(compile_text: Compile) -> None:
