@@ -63,8 +63,8 @@ def unknown_signal(
         if raw.name in packs[kind].signals:
             lacking = sorted(needed_series(packs[kind].signals[raw.name]))
             needs = ", ".join(f"`{series}`" for series in lacking)
-            standing = (system.registry.standing.get(series, "") for series in lacking)
-            served = {found for own in standing if (found := system.registry.dormant.get(own))}
+            standing = {n: s.name or "" for e in system.exporters for n, s in e.loaded.stands_for.items()}
+            served = {found for n in lacking if (found := system.registry.dormant.get(standing.get(n, "")))}
             with_key = f"; or have its exporter measure it with {min(served)}" if served else ""
             report.error(
                 "signals/unavailable", f"the signal `{raw.name}` needs {needs}, which the spec does not declare for these services", span,

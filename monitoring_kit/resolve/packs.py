@@ -101,6 +101,11 @@ class PackSpec(Item):
         "In the pack of an exporter: metric of a kind -> selector of the exporter's own family that means the same.",
         dict,
     )
+    sidecar: bool = key(
+        FLAG,
+        "In the pack of an exporter: its process stands beside the service's, whose figures its `process_*` are not.",
+        False,
+    )
     signals: dict[str, PackSignal] = key(
         MapOf(Record(PackSignal, exactly_one=(("expr", "ratio", "histogram"),)), key=SIGNAL_NAME),
         "Signals.",
@@ -111,13 +116,14 @@ class PackSpec(Item):
 
 @dataclass(frozen=True, slots=True)
 class LoadedPack:
-    """A pack with what only the resolve stage needs: the metrics it expects, its alerts, and what of an exporter's families
-    stands for the metrics of kinds."""
+    """A pack with what only the resolve stage needs: the metrics it expects, its alerts, what of an exporter's families stands for
+    the metrics of kinds, and whether its process is another than the service's."""
 
     pack: Pack
     metrics: dict[str, PackMetric]
     alerts: dict[str, Alert]
     stands_for: dict[str, VectorSelector] = field(default_factory=dict)
+    sidecar: bool = False
 
 
 class Packs:
@@ -176,7 +182,7 @@ class Packs:
             spec.kind, spec.title, spec.description, signals, spec.catalogs, source.file, alive=spec.alive, probe=spec.probe,
             honor_labels=spec.honor_labels,
         )  # fmt: skip
-        return LoadedPack(pack, spec.metrics, spec.alerts, _standing(spec, self.report))
+        return LoadedPack(pack, spec.metrics, spec.alerts, _standing(spec, self.report), spec.sidecar)
 
 
 @cache

@@ -15,7 +15,7 @@ from monitoring_kit.resolve.metrics import build_registry
 from monitoring_kit.resolve.packs import LoadedPack, Packs
 from monitoring_kit.resolve.registry import MetricInfo, SeriesNames
 from monitoring_kit.resolve.signals import Signal, needed_series
-from monitoring_kit.resolve.stand_ins import StandIns, stand_ins, stood_in
+from monitoring_kit.resolve.stand_ins import StandIns, of_the_service, stand_ins, stood_in
 from monitoring_kit.resolve.system import ServiceView, System
 from monitoring_kit.spec.alerting import Alert
 from monitoring_kit.spec.model import Spec
@@ -120,7 +120,7 @@ def _view(
         "cpu": resources.cpu if resources else None,
         "memory": resources.memory.value if resources and resources.memory else None,
     }
-    signals = _signals(service, loaded, known, stand_ins(hosted)) | {
+    signals = _signals(service, loaded, of_the_service(known, hosted), stand_ins(hosted)) | {
         n: s for h in hosted for n, s in h.pack.signals.items()
     }
     unlimited = {n: lack for n, s in signals.items() if (lack := tuple(r for r in s.resources if limits[r] is None))}

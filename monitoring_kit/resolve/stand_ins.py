@@ -25,6 +25,17 @@ def stand_ins(hosted: Iterable[LoadedPack]) -> dict[str, VectorSelector]:
     return {name: selector for pack in hosted for name, selector in pack.stands_for.items()}
 
 
+def of_the_service(known: dict[str, MetricInfo], hosted: Iterable[LoadedPack]) -> dict[str, MetricInfo]:
+    """What of ``known`` a kind's signals may read: not the process figures of an exporter that stands beside the service."""
+    if not any(pack.sidecar for pack in hosted):
+        return known
+    return {
+        name: info
+        for name, info in known.items()
+        if not (name.startswith("process_") and info.source.startswith("mkit exporter "))
+    }
+
+
 def stood_in(
     signal: Signal, service: Service, loaded: LoadedPack, known: Mapping[str, MetricInfo], standing: StandIns
 ) -> Signal | None:

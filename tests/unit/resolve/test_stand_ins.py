@@ -133,3 +133,20 @@ def test_a_catalog_of_the_kind_is_not_assumed_either(compile_text: Compile) -> N
     condition = alert('expr: "rate(python_gc_collections_total[5m]) > 1"')
     assert [code for code, _ in errors(compile_text(spec(more=condition)))] == ["promql/unknown-metric"]
     assert compile_text(spec(more=alert("expr: process_threads > 100"))).ok
+
+
+def test_the_exporters_own_process_is_not_the_models(compile_text: Compile) -> None:
+    """A sidecar's CPU and memory as those of the model beside it would be a figure that lies."""
+    resources = ", resources: {cpu: 2, memory: 1GiB}"
+    result = compile_text(spec("ingest: {unix: /run/s}", resources))
+    assert result.ok, [spelled(d) for d in result.report]
+    assert "rate(mkit_model_cpu_seconds_total[$window])" in definition(result, "cpu")
+    assert 'mkit_model_resident_memory_bytes{model!="", version!=""}' in definition(result, "memory")
+    pushed = compile_text(spec("ingest: {http: true}", resources))
+    assert [definition(pushed, name) for name in ("cpu", "memory")] == ["", ""]
+    ((code, fix),) = errors(compile_text(spec("ingest: {http: true}", resources, alert('when: "cpu > 80%"'))))
+    assert code == "signals/unavailable"
+    assert fix.endswith("; or have its exporter measure it with `exporters.ai.ingest.unix`")
+    # Its own figures are still there for who asks for them.
+    own = compile_text(spec("ingest: {http: true}", "", alert("expr: process_resident_memory_bytes > 1e9")))
+    assert own.ok, [spelled(d) for d in own.report]
