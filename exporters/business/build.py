@@ -14,7 +14,7 @@ from .marked import EventsCollector, IncrementCollector
 from .meters import Meters
 from .pace import Pace, Paced, Relay
 from .refresher import Refresher
-from .source import Source
+from .source import Source, close_all
 from .state import State
 from .table import Driver
 
@@ -73,6 +73,11 @@ def make_exporter(
             paced.append(Paced(metric, config.sources[metric.source], collector))
         registry.register(collector, policy=metric.on_error)
     pace = Pace(paced)
-    # Closing a source breaks off what its thread still waits for.
-    close = [pace.stop, *(source.close for source in sources.values()), pace.join, *([release] if release else [])]
+    # Closing the sources breaks off what the pace's threads still wait for.
+    close: list[Callable[[], None]] = [
+        pace.stop,
+        partial(close_all, tuple(sources.values())),
+        pace.join,
+        *([release] if release else []),
+    ]
     return Exporter(registry, start=[partial((relay or Relay()).start, pace)], close=close, listen=config.listen)

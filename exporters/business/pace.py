@@ -14,7 +14,8 @@ from .refresher import Refresher
 
 # For a run to get its source from other queries; connecting and the query itself have limits of their own.
 WAIT_SECONDS = 5.0
-JOIN_SECONDS = 2.0
+# After their sources were closed: what still connects sends no query any more, and need not be waited for.
+JOIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..runtime import CollectError, Deadline
 from .faults import NO_ANSWER, SourceFault
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 RESERVE = 0.15
 BACKOFF_FIRST = 0.25
 BACKOFF_MAX = 5.0
+# At the end, for all sources together: for queries to end by themselves, and then for their stops to be heard.
 CLOSE_SECONDS = 1.0
 STOP_SECONDS = 0.5
 
@@ -50,33 +51,46 @@ class Source:
         self._retry_at = 0.0
         self._last_fault: SourceFault | None = None
         self._closed = False
+        # What `close` may break off: the line as it was then, and none that a scrape left over makes afterwards.
+        self._ending: Connection | None = None
 
     def fetch(self, ask: Ask, deadline: Deadline) -> Table:
-        """The answer. CollectError with the reason when there is none before the deadline."""
+        """The answer. CollectError with the reason when there is none before the deadline, or the source is closed meanwhile."""
+        # Asked after the end, it is a scrape that a reload left over, and is answered.
+        left_over = self._closed
         reserve = min(RESERVE, deadline.remaining() / 2)
         until = Deadline(deadline.at - reserve)
         if not self._turn.acquire(timeout=until.remaining()):
             raise CollectError("busy", f"source {self.name}: other queries held it until the deadline")
         try:
-            return self._answer(ask, until)
+            return self._answer(ask, until, left_over)
         finally:
             self._turn.release()
 
-    def _answer(self, ask: Ask, until: Deadline) -> Table:
+    def _answer(self, ask: Ask, until: Deadline, left_over: bool) -> Table:
+        self._refuse_closed(left_over)
         reused = self._connection is not None
         try:
-            table = self._once(ask, until)
+            table = self._once(ask, until, left_over)
         except SourceFault as fault:
             # An idle connection dies unseen (server restart, wait_timeout); reading twice is harmless.
             if self._closed or not (reused and fault.lost and fault.reason != "timeout"):
                 raise
-            table = self._once(ask, until)
+            table = self._once(ask, until, left_over)
         if len(table.rows) > ask.max_rows and not ask.page:
             raise CollectError("too_many_rows", f"more than {ask.max_rows} rows; aggregate, or raise max_rows")
         return table
 
-    def _once(self, ask: Ask, until: Deadline) -> Table:
+    def _refuse_closed(self, left_over: bool) -> None:
+        """CollectError ``busy`` when the source was closed since it was asked: nobody would stop the query any more."""
+        if self._closed and not left_over:
+            self._drop()
+            raise CollectError("busy", f"source {self.name}: closed before the query was sent")
+
+    def _once(self, ask: Ask, until: Deadline, left_over: bool) -> Table:
         connection = self._connected(until)
+        # From here on `close` sees the connection, and breaks off what runs on it.
+        self._refuse_closed(left_over)
         timeout = min(ask.timeout, until.remaining())
         if timeout <= 0:
             raise CollectError("busy", f"source {self.name}: no time left for the query")
@@ -143,33 +157,60 @@ class Source:
             connection.close()
 
     def close(self) -> None:
-        """Close the connection, after the query in flight or else by breaking it off.
+        """Close the connection, after the query in flight or else by breaking it off; ``close_all`` for one."""
+        close_all((self,))
 
-        A scrape that still holds this configuration after a reload is answered, over a connection of its own.
-        """
+    def _end(self) -> None:
+        # In this order: whoever connects sees the one, or has its connection seen.
         self._closed = True
-        if not self._turn.acquire(timeout=CLOSE_SECONDS) and not self._stopped():
-            return
+        self._ending = self._connection
+
+    def _dropped(self, until: Deadline) -> bool:
+        """Drop the connection once no query is in flight; False when one still is by then."""
+        if not self._turn.acquire(timeout=until.remaining()):
+            return False
         try:
             self._drop()
         finally:
             self._turn.release()
+        return True
 
-    def _stopped(self) -> bool:
-        """Break off the query in flight; True when it gave up its turn, which is ours then."""
-        connection = self._connection
-        if connection is None:
-            return False
-        # Of a line that is cut a server may know nothing for as long as the query's timeout, and works on for nobody. In a
-        # thread of its own: towards a hung server the stop hangs as well.
-        threading.Thread(target=_stop, args=(connection,), name="query-stop", daemon=True).start()
-        if self._turn.acquire(timeout=STOP_SECONDS):
-            return True
-        connection.abort()
-        return False
+    def _stop(self) -> None:
+        """Ask the server to end the query in flight.
+
+        Of a line that is cut it may know nothing for as long as the query's timeout, and works on for nobody.
+        """
+        connection = self._ending
+        if connection is not None and connection is self._connection:
+            # In a thread of its own: towards a hung server the stop hangs as well.
+            threading.Thread(target=_cancel, args=(connection,), name="query-stop", daemon=True).start()
+
+    def _cut(self) -> None:
+        connection = self._ending
+        if connection is not None and connection is self._connection:
+            connection.abort()
 
 
-def _stop(connection: Connection) -> None:
+def close_all(sources: Sequence[Source]) -> None:
+    """Close their connections, after the queries in flight or else by breaking them off.
+
+    It takes no longer for many than for one, and no query is sent any more by who asked before. A scrape that still
+    holds this configuration after a reload is answered, over a connection of its own.
+    """
+    for source in sources:
+        source._end()
+    # What still connects has nothing to break off, and sends nothing afterwards.
+    connected = [source for source in sources if source._ending is not None]
+    grace = Deadline.after(CLOSE_SECONDS)
+    busy = [source for source in connected if not source._dropped(grace)]
+    for source in busy:
+        source._stop()
+    stopped = Deadline.after(STOP_SECONDS)
+    for source in [source for source in busy if not source._dropped(stopped)]:
+        source._cut()
+
+
+def _cancel(connection: Connection) -> None:
     canceller = connection.canceller()
     canceller.cancel()
     canceller.close()
