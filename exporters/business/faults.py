@@ -18,12 +18,14 @@ class SourceFault(CollectError):
     """A source did not answer a query.
 
     ``reason`` is one of REASONS. ``lost`` says that the connection is gone, so that a query on a reused connection may
-    be tried once more on a new one. The message is free of secrets.
+    be tried once more on a new one; ``spent`` that the source has answered, so that the same would come again, but the
+    connection is of no more use. The message is free of secrets.
     """
 
-    def __init__(self, reason: str, message: str = "", *, lost: bool = False) -> None:
+    def __init__(self, reason: str, message: str = "", *, lost: bool = False, spent: bool = False) -> None:
         super().__init__(reason, message)
         self.lost = lost
+        self.spent = spent
 
 
 def column_names(description: Any) -> tuple[str, ...]:

@@ -66,13 +66,12 @@ class HttpConnection:
             self._http.request("GET", self._target(path), headers=headers)
             response = self._http.getresponse()
             if response.status not in self._driver.http.statuses:
-                self._http.close()
                 raise _refused(response.status)
             body = response.read(limit + 1)
         except (OSError, http.client.HTTPException) as error:
             raise SourceFault("connect", f"no answer ({type(error).__name__})", lost=True) from None
         if len(body) > limit:
-            raise SourceFault("too_large", f"the answer is larger than {limit} bytes", lost=True)
+            raise SourceFault("too_large", f"the answer is larger than {limit} bytes", spent=True)
         return body
 
     def _target(self, path: str) -> str:
@@ -111,6 +110,8 @@ class HttpDriver:
         port = dsn.port or (443 if secure else 80)
         sock = open_socket(dsn.host, port, None, deadline)
         made = http.client.HTTPConnection(dsn.host, port)
+        # After an answer that ends the connection the library would make one by itself: without TLS, and without a limit.
+        made.auto_open = 0
         made.sock = self._wrapped(sock, dsn, deadline) if secure else sock
         made.sock.settimeout(None)
         return made
@@ -152,8 +153,9 @@ class HttpDriver:
 
 def _refused(status: int) -> SourceFault:
     if status == 401:
-        return SourceFault("auth", "HTTP status 401: look at bearer_file, header_files, or the URL's user and password")
-    return SourceFault("permission" if status == 403 else "response", f"HTTP status {status}")
+        text = "HTTP status 401: look at bearer_file, header_files, or the URL's user and password"
+        return SourceFault("auth", text, spent=True)
+    return SourceFault("permission" if status == 403 else "response", f"HTTP status {status}", spent=True)
 
 
 @lru_cache(maxsize=256)

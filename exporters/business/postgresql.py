@@ -78,7 +78,8 @@ class PostgresConnection:
             fault = _fault(error, self._dsn.secrets)
             raise SourceFault(fault.reason, str(fault), lost=fault.lost or self._raw.broken) from None
         except (ValueError, OverflowError, OSError) as error:
-            raise SourceFault("value", f"the driver cannot read a value ({type(error).__name__})", lost=True) from None
+            text = f"the driver cannot read a value ({type(error).__name__})"
+            raise SourceFault("value", text, lost=self._raw.broken, spent=True) from None
         return table
 
     def _rows(self, text: str, ask: Ask) -> Table:

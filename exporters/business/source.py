@@ -116,7 +116,7 @@ class Source:
     def _settle(self, fault: SourceFault, watchdog: Watchdog) -> None:
         self.up = not (fault.lost or watchdog.aborted or fault.reason in NO_ANSWER)
         self.kills += watchdog.fired
-        if fault.lost or watchdog.fired or self._closed:
+        if fault.lost or fault.spent or watchdog.fired or self._closed:
             self._drop()
 
     def _connected(self, until: Deadline) -> Connection:

@@ -210,6 +210,23 @@ def test_a_figure_that_is_not_finite_is_refused(database: Database) -> None:
             assert rig.failures == {"a_now": "value"}, figure
 
 
+def test_a_value_that_the_driver_cannot_read_is_an_answer(database: Database) -> None:
+    if database.kind != "postgresql":
+        pytest.skip("the other drivers give such figures as text")
+    # More digits than Python makes a number of.
+    huge = gauge("SELECT CASE WHEN COUNT(*) > 0 THEN repeat('9', 5000) ELSE '1' END::json AS value FROM tx")
+    database.fill(0)
+    with database.rig({"a_now": huge}) as rig:
+        assert rig.scrape()["a_now"] == 1
+        database.add(1)
+        for connects in (1, 2):
+            found = rig.scrape()
+            assert (rig.failures, found['mkit_business_up{source="shop"}']) == ({"a_now": "value"}, 1)
+            assert found['mkit_business_source_connects_total{source="shop"}'] == connects
+        database.execute("DELETE FROM tx")
+        assert rig.scrape()["a_now"] == 1
+
+
 def test_a_zero_date_is_told_as_one(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     if database.kind != "mysql":
         pytest.skip("only MySQL and MariaDB have such dates")

@@ -344,6 +344,20 @@ def test_a_refused_login_is_no_answer_of_the_source(api: Any, status: int, reaso
         assert rig.scrape()['mkit_business_up{source="api"}'] == 1
 
 
+def test_an_answer_that_is_too_large_is_one_and_is_asked_for_once(api: Any) -> None:
+    api.answers["/orders"] = (200, b'{"total": 1}')
+    with Rig(api_source(api, max_bytes="64KiB"), {"total_now": http("total")}) as rig:
+        assert rig.scrape()["total_now"] == 1
+        api.answers["/orders"] = (200, b'"' + b"x" * 10_000_000 + b'"')
+        for requests in (2, 3):
+            time.sleep(SHARED_SECONDS)
+            found = rig.scrape()
+            assert (rig.failures, found['mkit_business_up{source="api"}']) == ({"total_now": "too_large"}, 1)
+            assert len(api.seen) == requests
+        api.answers["/orders"] = (200, b'{"total": 2}')
+        assert rig.scrape()["total_now"] == 2
+
+
 @pytest.mark.parametrize("key", ["bearer_file", "header_files"])
 def test_a_source_whose_secret_is_missing_is_not_up(api: Any, key: str, tmp_path: Path) -> None:
     api.answers["/orders"] = (200, b'{"total": 1}')

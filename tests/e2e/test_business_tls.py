@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sqlite3
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+from monitoring_kit.exporters.business.httpjson import SHARED_SECONDS
 
 from tests import servers
 from tests.e2e import business_rig
@@ -118,27 +122,44 @@ def test_redis_over_tls(tmp_path: Path) -> None:
             assert rig.failures == {"price_now": "connect"}
 
 
-def test_json_over_https(tmp_path: Path) -> None:
-    made = servers.certificates(tmp_path, None)
+@pytest.mark.parametrize("protocol", ["HTTP/1.0", "HTTP/1.1"])
+def test_json_over_https(tmp_path: Path, protocol: str) -> None:
+    made, statuses = servers.certificates(tmp_path, None), [200, 503, 200, 200]
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = protocol
+
         def do_GET(self) -> None:
-            self.send_response(200)
+            self.send_response(statuses.pop(0))
+            self.send_header("Content-Length", "8")
             self.end_headers()
             self.wfile.write(b'{"n": 4}')
 
         def log_message(self, *_: object) -> None:
             pass
 
+    refused: list[str] = []
+
+    class Server(ThreadingHTTPServer):
+        def get_request(self) -> tuple[socket.socket, Any]:
+            try:
+                return super().get_request()
+            except ssl.SSLError as error:
+                refused.append(str(error.reason))
+                raise
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made / "cert.pem", made / "key.pem")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         source = {"kind": "http", "url": f"https://localhost:{server.server_address[1]}/stats"}
         with Rig({"cache": {**source, "tls": {"ca_file": str(made / "ca.pem")}}}, {"n_now": gauge("n")}) as rig:
-            assert rig.scrape()["n_now"] == 4
-            assert rig.scrape()["n_now"] == 4
+            for value in (4, None, 4, 4):
+                assert rig.scrape().get("n_now") == value
+                time.sleep(SHARED_SECONDS)
+            # Whether the server keeps the connection or ends it, no request was sent in the clear.
+            assert refused == []
         with Rig({"cache": source}, {"n_now": gauge("n")}) as rig:
             rig.scrape()
             assert rig.failures == {"n_now": "connect"}
