@@ -17,14 +17,18 @@ RETRY_MAX = 60.0
 
 
 class Outcome:
-    """What one run gave: the samples, or the ``error``. ``at`` is its end by the refresher's clock, ``read_at`` in Unix time."""
+    """What one run gave: the samples, or the ``error``. ``at`` is its end and ``due`` the next run by the refresher's clock, ``read_at`` in Unix time.
 
-    __slots__ = ("at", "error", "read_at", "samples")
+    One object, so that whoever reads or takes over the last outcome never has half of it.
+    """
+
+    __slots__ = ("at", "due", "error", "read_at", "samples")
 
     def __init__(self) -> None:
         self.samples: Samples = []
         self.error: Exception | None = None
         self.at = 0.0
+        self.due = 0.0
         self.read_at = 0.0
 
     def good(self) -> Outcome:
@@ -48,7 +52,6 @@ class Refresher:
     ) -> None:
         self.name = inner.name
         self.live = False
-        self.due = 0.0
         self._inner = inner
         self._every = every
         self._timeout = timeout
@@ -59,6 +62,12 @@ class Refresher:
         self._last: Outcome | None = None
         self._failures = 0
         self._read_at = 0.0
+
+    @property
+    def due(self) -> float:
+        """When the next run is due, by the clock; 0 before the first."""
+        last = self._last
+        return last.due if last else 0.0
 
     @property
     def families(self) -> Sequence[Any]:
@@ -90,7 +99,7 @@ class Refresher:
             raise CollectError("busy", "a run before was under way until the deadline")
         try:
             last = self._last
-            return last if last and last.error is None and self._clock() < self.due else self._run(deadline)
+            return last if last and last.error is None and self._clock() < last.due else self._run(deadline)
         finally:
             self._turn.release()
 
@@ -109,9 +118,9 @@ class Refresher:
         outcome.at = self._clock()
         if outcome.error is None:
             self._failures = 0
-            self.due = max(began + self._every, outcome.at)
+            outcome.due = max(began + self._every, outcome.at)
         else:
-            self.due = outcome.at + min(self._every, RETRY_MAX, RETRY_FIRST * 2**self._failures)
+            outcome.due = outcome.at + min(self._every, RETRY_MAX, RETRY_FIRST * 2**self._failures)
             self._failures = min(self._failures + 1, 16)
         self._last = outcome
         self._answered.set()
@@ -122,9 +131,9 @@ class Refresher:
 
         A failure is not gone on with, nor an answer that should have been replaced long since.
         """
-        last, due = former._last, former.due
+        last = former._last
         if last is None or last.error is not None or self._clock() - last.at > self._every + self._timeout:
             return
         self._inner.adopt(former._inner)
-        self._last, self.due = last, due
+        self._last = last
         self._answered.set()

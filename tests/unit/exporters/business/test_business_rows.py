@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from datetime import time as clock_time
 from decimal import Decimal
 from itertools import pairwise
+from types import FrameType
 from typing import Any
 from uuid import UUID
 
@@ -248,7 +250,7 @@ def value(refresher: Refresher, seconds: float = 1.0) -> float:
     return float(list(rows.rows)[0][1])  # type: ignore[arg-type]  # noqa: RUF015
 
 
-class Paced:
+class Reading:
     """A refresher, its collector and its clock."""
 
     def __init__(self, every: float = 60) -> None:
@@ -265,64 +267,64 @@ class Paced:
 
 
 def test_before_it_is_live_a_scrape_runs_the_query_when_it_is_due() -> None:
-    paced = Paced()
-    assert (value(paced.refresher), value(paced.refresher)) == (1, 1)
-    paced.now = 61
-    assert value(paced.refresher) == 2
-    paced.now = 122
-    paced.slow.error = CollectError("query", "no")
+    reading = Reading()
+    assert (value(reading.refresher), value(reading.refresher)) == (1, 1)
+    reading.now = 61
+    assert value(reading.refresher) == 2
+    reading.now = 122
+    reading.slow.error = CollectError("query", "no")
     with pytest.raises(CollectError, match="no"):
-        value(paced.refresher)
+        value(reading.refresher)
     # A failure is not kept.
-    paced.slow.error = None
-    assert value(paced.refresher) == 4
+    reading.slow.error = None
+    assert value(reading.refresher) == 4
 
 
 def test_live_a_scrape_gets_what_the_last_run_gave() -> None:
-    paced = Paced()
-    paced.refresher.live = True
+    reading = Reading()
+    reading.refresher.live = True
     began = time.monotonic()
     with pytest.raises(CollectError) as caught:
-        value(paced.refresher, 0.2)
-    assert (caught.value.reason, time.monotonic() - began < 0.2, paced.slow.runs) == ("pending", True, 0)
-    assert paced.run() == 60
-    paced.now = 1000
-    assert (value(paced.refresher), paced.slow.runs) == (1, 1)
-    paced.run("no")
+        value(reading.refresher, 0.2)
+    assert (caught.value.reason, time.monotonic() - began < 0.2, reading.slow.runs) == ("pending", True, 0)
+    assert reading.run() == 60
+    reading.now = 1000
+    assert (value(reading.refresher), reading.slow.runs) == (1, 1)
+    reading.run("no")
     for _ in range(3):
         with pytest.raises(CollectError, match="no") as caught:
-            value(paced.refresher)
+            value(reading.refresher)
     assert len(caught.traceback) < 10
-    paced.run()
-    assert value(paced.refresher) == 3
+    reading.run()
+    assert value(reading.refresher) == 3
 
 
 @pytest.mark.parametrize(
     ("every", "waits"), [(600, [5, 10, 20, 40, 60, 60]), (30, [5, 10, 20, 30, 30, 30]), (1, [1, 1, 1, 1, 1, 1])]
 )
 def test_a_failed_run_is_tried_again_soon_and_then_more_slowly(every: float, waits: list[float]) -> None:
-    paced = Paced(every)
+    reading = Reading(every)
     for _ in range(2):
-        assert [paced.run("no") for _ in waits] == waits
-        assert paced.run() == every
+        assert [reading.run("no") for _ in waits] == waits
+        assert reading.run() == every
 
 
 def test_a_run_that_takes_longer_than_its_pace_is_due_when_it_ends() -> None:
-    paced = Paced(every=3)
-    real = paced.slow.samples
+    reading = Reading(every=3)
+    real = reading.slow.samples
 
     def samples(deadline: Deadline) -> list[Any]:
-        paced.now += took
+        reading.now += took
         return real(deadline)
 
-    paced.slow.samples = samples  # type: ignore[method-assign]
+    reading.slow.samples = samples  # type: ignore[method-assign]
     for took, due in ((1, 2), (5, 0)):  # noqa: B007 - `samples` reads it
-        assert paced.run() == due
+        assert reading.run() == due
 
 
 @pytest.mark.parametrize(("age", "taken"), [(70, True), (71, False)])
 def test_a_reload_goes_on_with_an_answer_that_is_not_too_old(age: float, taken: bool) -> None:
-    old, new = Paced(), Paced()
+    old, new = Reading(), Reading()
     old.run()
     new.now, new.refresher.live = age, True
     new.refresher.adopt(old.refresher)
@@ -334,8 +336,31 @@ def test_a_reload_goes_on_with_an_answer_that_is_not_too_old(age: float, taken: 
             value(new.refresher, 0.1)
 
 
+def test_an_answer_is_handed_over_with_the_moment_at_which_it_is_due() -> None:
+    old, pairs = Reading(), set()
+    old.run()
+    old.now = 60
+
+    def adopting(frame: FrameType, event: str, _: Any) -> Any:
+        """A reload before every line of the run."""
+        if event == "line":
+            new = Reading()
+            new.now, new.refresher.live = 60, True
+            new.refresher.adopt(old.refresher)
+            pairs.add((value(new.refresher), new.refresher.due))
+        return adopting if frame.f_code is Refresher._run.__code__ else None
+
+    before = sys.gettrace()
+    sys.settrace(adopting)
+    try:
+        old.run()
+    finally:
+        sys.settrace(before)
+    assert pairs == {(1, 60), (2, 120)}
+
+
 def test_a_reload_does_not_go_on_with_a_failure() -> None:
-    old, new = Paced(), Paced()
+    old, new = Reading(), Reading()
     old.run()
     old.run("no")
     new.refresher.adopt(old.refresher)
