@@ -7,7 +7,7 @@ from typing import Any
 from ..runtime import CollectError
 
 REASONS = (
-    "auth", "busy", "columns", "connect", "empty", "null_label", "null_value", "order", "pending", "permission", "query",
+    "auth", "busy", "columns", "connect", "empty", "null_label", "null_value", "order", "permission", "query",
     "response", "state", "timeout", "too_large", "too_many_rows", "value",
 )  # fmt: skip
 # With these the source has answered nothing about its data, whether or not a line to it stands.

@@ -35,6 +35,11 @@ class Collector(Protocol):
     """A source of const metrics, run once a scrape in a thread of its own.
 
     It may have a method ``taken()``: called after every ``collect`` whose rows all became the families' content.
+
+    One that reads at a pace of its own may have ``reports_to(report)``: called once, with what is to be told each failed
+    run's exception, which counts and logs it; ``collect`` then raises ``Reported``. Its ``took`` is the last run's
+    duration in seconds (None before the first), and ``again`` whether the last ``collect`` gave the rows that the one
+    before had given: they are then not counted as refused once more.
     """
 
     @property

@@ -47,6 +47,13 @@ class Unsupported(CollectError):
         super().__init__("unsupported", message)
 
 
+class Reported(CollectError):
+    """There is nothing to serve, and nothing new has failed: the failure was reported when it happened, or none has yet.
+
+    ``collector_success`` is 0; nothing is counted or logged.
+    """
+
+
 class ConfigError(RuntimeFault):
     """A configuration cannot be used. ``lines`` are the findings, one a line, free of secrets."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from .collector import Collector, FamilyError, FamilyRows, Policy
 from .deadline import Deadline
-from .errors import CollectError, RowError, Unsupported
+from .errors import CollectError, Reported, RowError, Unsupported
 from .family import AnyFamily
 from .records import dataclass, field
 
@@ -33,12 +33,14 @@ class CollectorState:
 class Run:
     """One collection in flight."""
 
-    __slots__ = ("done", "failed", "families", "waiters")
+    __slots__ = ("done", "failed", "families", "known", "waiters")
 
     def __init__(self) -> None:
         self.done = threading.Event()
         self.waiters = 0
         self.failed: str | None = None
+        # Whether a failure is no news: it was counted and logged before.
+        self.known = False
         self.families: dict[str, str] = {}
 
 
@@ -62,6 +64,25 @@ class Worker:
         self._job: tuple[Run, Deadline] | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        reports_to = getattr(collector, "reports_to", None)
+        if reports_to is not None:
+            reports_to(self.report)
+
+    def report(self, error: Exception) -> None:
+        """Count and log a run that failed outside a scrape."""
+        reason = self._told(error)
+        with self._lock:
+            self.state.error(reason)
+
+    def _told(self, error: Exception) -> str:
+        """Log the failure of a run; its reason."""
+        if isinstance(error, CollectError):
+            why = {"reason": error.reason, "err": str(error)}
+            log.warning("collector failed", extra={"collector": self.name, **why})
+            return error.reason
+        # Only the type: the text of a foreign exception may hold a secret.
+        log.error("collector raised", extra={"collector": self.name, "err": type(error).__name__})
+        return "exception"
 
     def begin(self, deadline: Deadline) -> Callable[[Deadline], str | None]:
         """Start or join a run. The returned function waits for it and gives the failure's reason, or None."""
@@ -117,15 +138,14 @@ class Worker:
         except Unsupported as error:
             supported, emitted = False, []
             log.debug("collector not supported here", extra={"collector": self.name, "err": str(error)})
-        except CollectError as error:
-            run.failed = error.reason
-            log.warning("collector failed", extra={"collector": self.name, "reason": error.reason, "err": str(error)})
+        except Reported as error:
+            run.failed, run.known = error.reason, True
         except Exception as error:
-            run.failed = "exception"
-            # Only the type: the text of a foreign exception may hold a secret.
-            log.error("collector raised", extra={"collector": self.name, "err": type(error).__name__})
+            run.failed = self._told(error)
+        own: float | None = getattr(self.collector, "took", None)
+        run.known = run.known or bool(getattr(self.collector, "again", False) and run.failed is None)
         with self._lock:
-            self.state.duration = time.monotonic() - began
+            self.state.duration = time.monotonic() - began if own is None else own
             self.state.supported = supported
             try:
                 if run.waiters > 0 or self.cache > 0:
@@ -146,7 +166,7 @@ class Worker:
         if run.failed is None:
             self._apply(run, emitted, now)
         else:
-            self.state.error(run.failed)
+            self._failed(run, run.failed)
             self._give_up(self.families)
         self.state.success = run.failed is None
         if run.failed is None:
@@ -155,11 +175,15 @@ class Worker:
             if self._taken is not None:
                 self._taken()
 
+    def _failed(self, run: Run, reason: str) -> None:
+        if not run.known:
+            self.state.error(reason)
+
     def _apply(self, run: Run, emitted: list[FamilyRows | FamilyError], now: float) -> None:
         seen: set[str] = set()
         for item in emitted:
             mine = any(item.family is family for family in self.families)
-            reason = self._take(item) if mine else "foreign_family"
+            reason = self._take(item, run.known) if mine else "foreign_family"
             if mine:
                 seen.add(item.family.name)
             if reason is None:
@@ -168,23 +192,24 @@ class Worker:
             run.failed = run.failed or reason
             if mine:
                 self._give_up((item.family,))
-            why = {"err": item.message} if isinstance(item, FamilyError) and item.message else {}
-            log.warning(
-                "family failed", extra={"collector": self.name, "metric": item.family.name, "reason": reason, **why}
-            )
+            if not run.known:
+                why = {"err": item.message} if isinstance(item, FamilyError) and item.message else {}
+                what = {"collector": self.name, "metric": item.family.name, "reason": reason}
+                log.warning("family failed", extra={**what, **why})
         for family in self.families:
             if family.name not in seen:
                 family.clear()
         if run.failed is not None:
-            self.state.error(run.failed)
+            self._failed(run, run.failed)
 
-    def _take(self, item: FamilyRows | FamilyError) -> str | None:
+    def _take(self, item: FamilyRows | FamilyError, known: bool) -> str | None:
         if isinstance(item, FamilyError):
             return item.reason
         try:
             item.family.replace(item.rows)
         except RowError as error:
-            log.warning("rows refused", extra={"collector": self.name, "err": str(error)})
+            if not known:
+                log.warning("rows refused", extra={"collector": self.name, "err": str(error)})
             return "invalid_rows"
         return None
 

@@ -131,6 +131,59 @@ def test_a_first_answer_that_is_not_there_yet_is_pending(live: Live) -> None:
     until(lambda: live.scrape() and live.failures == {"rows_now": "timeout"})
 
 
+ERRORS = 'mkit_business_collector_errors_total{collector="rows_now",reason="%s"}'
+SUCCESS = 'mkit_business_collector_success{collector="rows_now"}'
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name.endswith("worker")]
+
+
+def test_a_failed_run_is_counted_and_logged_once_however_often_it_is_scraped(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    live.load({"rows_now": count(query="SELECT COUNT(*) AS value FROM nowhere", every="1h")})
+    for _ in range(4):
+        found = live.scrape()
+        assert (found[ERRORS % "query"], found[SUCCESS], live.failures) == (1, 0, {"rows_now": "query"})
+    assert told(caplog) == ["collector failed"]
+
+
+def test_failed_runs_between_two_scrapes_are_counted(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    live.load({"rows_now": count(query="SELECT COUNT(*) AS value FROM nowhere", every="50ms")})
+    until(lambda: len(told(caplog)) > 5)
+    assert live.scrape()[ERRORS % "query"] > 5
+
+
+def test_an_answer_whose_rows_are_refused_is_counted_once(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    live.load({"rows_now": count(query="SELECT 1 AS value UNION ALL SELECT 2", every="1h")})
+    for _ in range(4):
+        found = live.scrape()
+        assert (found[ERRORS % "invalid_rows"], found[SUCCESS]) == (1, 0)
+    assert sorted(told(caplog)) == ["family failed", "rows refused"]
+
+
+def test_a_first_answer_that_is_waited_for_is_no_failure(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    live.load({"rows_now": count(query=ENDLESS, timeout="60s")})
+    for _ in range(2):
+        found = live.scrape(0.3)
+        assert (live.failures, found[SUCCESS]) == ({"rows_now": "pending"}, 0)
+        assert not [name for name in found if "errors_total" in name]
+    exporter, live.exporter = live.exporter, None
+    live.end(exporter)
+    # Nor is what the end breaks off.
+    assert told(caplog) == []
+
+
+def test_the_duration_is_the_last_runs(live: Live) -> None:
+    slow = ENDLESS.replace("FROM n)", "FROM n LIMIT 500000)")
+    live.load({"rows_now": count(query=slow, timeout="60s", every="1h")})
+    until(lambda: live.scrape().get("rows_now") == 500000, 20)
+    name = 'mkit_business_collector_duration_seconds{collector="rows_now"}'
+    first = live.scrape()[name]
+    assert (first > 0.01, live.scrape()[name]) == (True, first)
+
+
 @pytest.mark.parametrize("on_error", ["drop", {"hold": "1m"}])
 def test_a_failure_is_served_until_a_run_succeeds(live: Live, on_error: Any) -> None:
     live.load({"rows_now": count(on_error=on_error)})
