@@ -47,6 +47,7 @@ class Pace:
     def __init__(self, metrics: Sequence[Paced]) -> None:
         self._metrics = {one.metric.name: one for one in metrics}
         self._stop = threading.Event()
+        self._begin = threading.Event()
         sources: dict[str, list[Paced]] = {}
         for one in metrics:
             sources.setdefault(one.source.name, []).append(one)
@@ -56,17 +57,26 @@ class Pace:
         ]
 
     def start(self, former: Pace | None = None) -> None:
-        """Begin to read. What ``former``, the one before a reload, still reads it reads no more."""
+        """Begin to read. What ``former``, the one before a reload, still reads it reads no more, but serves until ``stop``.
+
+        RuntimeError when a thread cannot start: ``former`` then goes on as if nothing had been.
+        """
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:
+            self.stop()
+            raise
         if former is not None:
-            former.stop()
+            former._stop.set()
             for name in self._metrics.keys() & former._metrics.keys():
                 self._metrics[name].follow(former._metrics[name])
         for one in self._metrics.values():
             one.refresher.live = True
-        for thread in self._threads:
-            thread.start()
+        self._begin.set()
 
     def _loop(self, metrics: list[Paced]) -> None:
+        self._begin.wait()
         # One after another: the source answers one query at a time.
         while True:
             one = min(metrics, key=lambda each: each.refresher.due)
@@ -75,8 +85,9 @@ class Pace:
             one.run()
 
     def stop(self) -> None:
-        """Begin nothing any more. A query that is under way goes on until its source is closed."""
+        """Begin nothing any more, and serve nothing kept. A query that is under way goes on until its source is closed."""
         self._stop.set()
+        self._begin.set()
         for one in self._metrics.values():
             one.refresher.live = False
 
@@ -95,6 +106,6 @@ class Relay:
         self._now: Pace | None = None
 
     def start(self, pace: Pace) -> None:
-        """Put ``pace`` in the place of the one before."""
-        former, self._now = self._now, pace
-        pace.start(former)
+        """Put ``pace`` in the place of the one before; when it cannot start, that one stays."""
+        pace.start(self._now)
+        self._now = pace

@@ -230,6 +230,54 @@ def test_a_reload_does_not_put_off_what_is_due(live: Live) -> None:
     until(lambda: live.scrape()[STAMP] > stamp, 0.5)
 
 
+def test_while_a_reload_goes_on_a_scrape_gets_the_last_answer_of_the_former(live: Live) -> None:
+    live.load({"rows_now": count(every="1s")})
+    former = live.exporter
+    assert live.scrape()["rows_now"] == 1
+    file = live.write({"rows_now": count(help="Other words.")})
+    new = live.program.build(Namespace(config_file=str(file), config_check=False), former)
+    for hook in new.start:
+        hook()
+    live.db.execute("BEGIN EXCLUSIVE")
+    time.sleep(1.2)
+    # It is due, but who serves until the new one is in its place has nobody to wait for.
+    found = live.scrape()
+    live.db.execute("COMMIT")
+    assert (found.get("rows_now"), live.failures) == (1, {})
+    live.exporter = new
+    live.end(former)
+
+
+def test_a_reload_that_cannot_start_leaves_the_former_its_pace(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    live.load({"rows_now": count(every="100ms")})
+    stamp = live.scrape()[STAMP]
+    start = threading.Thread.start
+
+    def refused(thread: threading.Thread) -> None:
+        # As when the process may have no more of them.
+        if thread.name == "every-too":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    file = live.write({"rows_now": count(), "rows_too": count(source="too")})
+    data = yaml.safe_load(file.read_text())
+    data["sources"]["too"] = data["sources"]["shop"]
+    file.write_text(yaml.safe_dump(data))
+    new = live.program.build(Namespace(config_file=str(file), config_check=False), live.exporter)
+    (begin,) = new.start
+    with pytest.raises(RuntimeError):
+        begin()
+    live.end(new)
+    until(lambda: live.scrape()[STAMP] > stamp)
+    assert threads() == ["every-shop"]
+    monkeypatch.undo()
+    # And the next reload goes on from it.
+    live.load({"rows_now": count(every="1h")})
+    until(lambda: threads() == ["every-shop"])
+    assert live.scrape()["rows_now"] == 1
+
+
 def test_the_source_is_up_after_a_reload_before_its_next_query(live: Live) -> None:
     live.load({"rows_now": count(every="1h")})
     live.scrape()
