@@ -14,7 +14,7 @@ from .marked import EventsCollector, IncrementCollector
 from .meters import Meters
 from .pace import Pace, Paced, Relay
 from .refresher import Refresher
-from .source import Source, close_all
+from .source import SCRAPE, Source, close_all
 from .state import State
 from .table import Driver
 
@@ -55,16 +55,19 @@ def make_exporter(
     release: Callable[[], None] | None = None,
     relay: Relay | None = None,
     witness: Witness | None = None,
+    hurry: str = SCRAPE,
 ) -> Exporter:
     """An exporter that is not live yet. SpecError when declarations clash.
 
     ``release`` gives the state back after its end; ``relay`` knows whose answers it may go on with after a reload;
-    ``witness`` is told the label values that allow-lists and caps refuse.
+    ``witness`` is told the label values that allow-lists and caps refuse; ``hurry`` says in messages whose deadlines they are.
     """
     registry = Registry(config.namespace, config.max_series)
     registry.budget.witness = witness
-    context = Context(registry, Meters(registry), state, witness)
-    sources = {name: Source(name, make_driver(body), body.timeout) for name, body in config.sources.items()}
+    context = Context(registry, Meters(registry), state)
+    sources = {
+        name: Source(name, make_driver(body), body.timeout, hurry=hurry) for name, body in config.sources.items()
+    }
     paced: list[Paced] = []
     for metric in config.metrics.values():
         reader = _COLLECTORS[metric.mode](metric, sources[metric.source], context)

@@ -46,6 +46,15 @@ def _nulls(exporter: Exporter, metric: str) -> str:
     return f", {count:g} NULL {'value' if count == 1 else 'values'} left out" if count else ""
 
 
+def _limit(config: Config) -> float:
+    """Seconds in which every query can use up its own limits.
+
+    Queries of one source run one after another, and after each that failed it may be connected to anew.
+    """
+    metrics = config.metrics.values()
+    return 1.0 + sum(metric.timeout + config.sources[metric.source].timeout for metric in metrics)
+
+
 def check(config: Config, exporter: Exporter, refused: Refused, out: TextIO, err: TextIO) -> int:
     """Samples to ``out``, one line a metric to ``err``; 0 when all is well, else 1.
 
@@ -55,10 +64,8 @@ def check(config: Config, exporter: Exporter, refused: Refused, out: TextIO, err
     handlers, last = root.handlers[:], Warnings()
     root.handlers[:] = [last]
     try:
-        longest = max(metric.timeout for metric in config.metrics.values())
         began = time.monotonic()
-        # Queries of one source run one after another.
-        gathered = exporter.registry.gather(Deadline.after(1.0 + longest * len(config.metrics)))
+        gathered = exporter.registry.gather(Deadline.after(_limit(config)))
         failures, exposition = gathered.failures, gathered.render("text").decode()
         took = time.monotonic() - began
     finally:

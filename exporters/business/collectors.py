@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..runtime import CollectError, Deadline, FamilyRows, Registry, RowError
-from ..runtime.budget import Witness
 from ..runtime.errors import RepeatedRow
 from ..runtime.records import dataclass, replace
 from .config_metrics import MetricConfig
@@ -30,7 +29,6 @@ class Context:
     registry: Registry
     meters: Meters
     state: State
-    witness: Witness | None = None
 
 
 class MetricCollector:
@@ -124,7 +122,7 @@ class CumulativeCollector(MetricCollector):
         super().__init__(metric, source, context)
         self._guard = Guard(metric.on_regression)
         self._gates = Registry("gates", max_series=None)
-        self._gates.budget.witness = context.witness
+        self._gates.budget.witness = context.registry.budget.witness
         self._folded = self._gates.declare(metric.spec)
         self._shape = f"cumulative {metric.on_regression} {','.join(metric.spec.label_names)}"
         data, same = context.state.load(metric.name, self._shape)

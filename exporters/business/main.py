@@ -19,6 +19,7 @@ from .config import DEFAULT_LISTEN, Config, load_config
 from .drivers import require_drivers
 from .drops import Refused
 from .pace import Relay
+from .source import CHECK, SCRAPE
 from .state import State
 
 NAME = "mkit-exporter-business"
@@ -43,8 +44,8 @@ class Program:
         key = config.state_file and os.path.realpath(config.state_file)
         state = self._states.take(key, lambda: State(config.state_file, dry=args.config_check))
         try:
-            witness = self._refused if args.config_check else None
-            exporter = make_exporter(config, state, partial(self._states.give, key), self._relay, witness)
+            witness, hurry = (self._refused, CHECK) if args.config_check else (None, SCRAPE)
+            exporter = make_exporter(config, state, partial(self._states.give, key), self._relay, witness, hurry)
         except BaseException:
             self._states.give(key)
             raise

@@ -31,7 +31,7 @@ class MarkedCollector(MetricCollector):
         spec = metric.spec
         native = f"{spec.native.schema}/{spec.native.max_buckets}" if spec.native else "-"
         self._shape = f"{metric.mode} {','.join(spec.label_names)} {','.join(map(repr, spec.buckets))} {native}"
-        self._witness = context.witness
+        self._witness = context.registry.budget.witness
         self._mark: Any = metric.mark.start
         self._recent: set[Any] = set()
         self._totals: list[Any] = []

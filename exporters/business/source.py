@@ -21,6 +21,8 @@ BACKOFF_MAX = 5.0
 # At the end, for all sources together: for queries to end by themselves, and then for their stops to be heard.
 CLOSE_SECONDS = 1.0
 STOP_SECONDS = 0.5
+SCRAPE = "what the scrape had left (its scrape_timeout, or --scrape.timeout)"
+CHECK = "what the check had left"
 
 
 class Source:
@@ -36,6 +38,7 @@ class Source:
         driver: Driver,
         connect_timeout: float = 2.0,
         clock: Callable[[], float] = time.monotonic,
+        hurry: str = SCRAPE,
     ) -> None:
         self.name = name
         self.up: bool | None = None
@@ -45,6 +48,8 @@ class Source:
         # Not the query's own: one query in a hurry must not send the whole source into backoff.
         self._connect_timeout = connect_timeout
         self._clock = clock
+        # In messages: whose deadline it was that left a query less time than its own limit.
+        self._hurry = hurry
         self._turn = threading.Lock()
         self._connection: Connection | None = None
         self._failures = 0
@@ -103,7 +108,7 @@ class Source:
             self._settle(fault, watchdog)
             # A lock or an administrator may end a query before; the clocks of two machines need not agree to the last bit.
             over = watchdog.fired or (fault.reason == "timeout" and time.monotonic() - began >= 0.9 * timeout)
-            raise (_overtime(fault, ask.timeout, timeout) if over else fault) from None
+            raise (_overtime(fault, ask.timeout, timeout, self._hurry) if over else fault) from None
         except BaseException:
             self._drop()
             raise
@@ -130,7 +135,9 @@ class Source:
             self._connection = self._driver.connect(limit)
         except SourceFault as fault:
             if fault.reason == "timeout":
-                fault = _unconnected(fault, self._connect_timeout, time.monotonic() - began, limit is until)
+                fault = _unconnected(
+                    fault, self._connect_timeout, time.monotonic() - began, self._hurry if limit is until else ""
+                )
             self._back_off(fault)
             raise fault from None
         except Exception:
@@ -216,24 +223,19 @@ def _cancel(connection: Connection) -> None:
     canceller.close()
 
 
-_SCRAPE = "what the scrape had left (its scrape_timeout, or --scrape.timeout)"
-
-
-def _unconnected(fault: SourceFault, own: float, took: float, hurried: bool) -> SourceFault:
+def _unconnected(fault: SourceFault, own: float, took: float, hurry: str) -> SourceFault:
     """The fault of a connection that was given up after ``took`` seconds, with what set them; ``own`` is the source's limit."""
     limit = (
-        f"{_SCRAPE}; the source's `timeout` allows {own:.3g} s"
-        if hurried
-        else "the limit that the source's `timeout` sets"
+        f"{hurry}; the source's `timeout` allows {own:.3g} s" if hurry else "the limit that the source's `timeout` sets"
     )
     return SourceFault("timeout", f"{fault}: given up after {took:.3g} s, {limit}", lost=fault.lost)
 
 
-def _overtime(fault: SourceFault, own: float, timeout: float) -> SourceFault:
+def _overtime(fault: SourceFault, own: float, timeout: float, hurry: str) -> SourceFault:
     """The fault of a query that was stopped after ``timeout`` seconds, with what set them; ``own`` is the query's limit."""
     limit = "the limit that `timeout` sets (at the metric, else at its source)"
     if timeout < own:
-        limit = f"{_SCRAPE}; `timeout` allows {own:.3g} s"
+        limit = f"{hurry}; `timeout` allows {own:.3g} s"
     # A line that was cut says nothing but that.
     cause = f": {fault}" if fault.reason == "timeout" else ""
     return SourceFault("timeout", f"stopped after {timeout:.3g} s, {limit}{cause}", lost=fault.lost)

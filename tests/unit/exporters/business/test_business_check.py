@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import sqlite3
+import time
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -255,6 +256,26 @@ def test_a_query_that_the_scrape_leaves_no_time_names_the_scrape(shop: Path) -> 
     words = r"stopped after 0\.\d+ s, what the scrape had left \(its scrape_timeout, or --scrape\.timeout\); `timeout` allows 5 s: "
     assert re.match(words, str(caught.value)), str(caught.value)
     source.close()
+
+
+class Slow(SqliteDriver):
+    """A login that takes nearly all of what it may."""
+
+    def connect(self, deadline: Deadline) -> Any:
+        time.sleep(0.7 * deadline.remaining())
+        return super().connect(deadline)
+
+
+def test_a_check_leaves_a_slow_login_and_a_slow_query_their_time(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitoring_kit.exporters.business.sqlite.SqliteDriver", Slow)
+    code, line = verdict(checked(shop, query=ENDLESS, timeout="2s"))
+    assert (code, "stopped after 2 s, the limit that `timeout` sets" in line) == (1, True), line
+
+
+def test_a_check_does_not_blame_a_scrape(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitoring_kit.exporters.business.check._limit", lambda config: 1.0)
+    code, line = verdict(checked(shop, query=ENDLESS, timeout="2s"))
+    assert (code, "what the check had left; `timeout` allows 2 s" in line) == (1, True), line
 
 
 @pytest.fixture
