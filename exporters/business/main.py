@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -22,6 +23,8 @@ from .pace import Relay
 from .source import CHECK, SCRAPE
 from .state import State
 
+log = logging.getLogger(__name__)
+
 NAME = "mkit-exporter-business"
 
 
@@ -33,6 +36,8 @@ class Program:
         self._relay = Relay()
         self._refused = Refused()
         self._loaded = loaded
+        # What the program was started with: its flag was made of it.
+        self._strict: bool | None = None
         self.config: Config | None = None
 
     def build(self, args: Namespace, previous: Exporter | None) -> Exporter:
@@ -40,6 +45,8 @@ class Program:
         if not args.config_file:
             raise UsageError("--config FILE is needed; `mkit generate` writes it: generated/exporters/business.yaml")
         config, self._loaded = self._loaded or load_config(Path(args.config_file)), None
+        if self._strict is None:
+            self._strict = config.strict
         require_drivers(((f"sources.{name}", source) for name, source in config.sources.items()), args.config_file)
         key = config.state_file and os.path.realpath(config.state_file)
         state = self._states.take(key, lambda: State(config.state_file, dry=args.config_check))
@@ -50,6 +57,11 @@ class Program:
             self._states.give(key)
             raise
         self.config = config
+        if config.strict not in (self._strict, args.strict):
+            log.warning(
+                "strict has changed in the configuration; that takes a restart",
+                extra={"strict": config.strict, "still": args.strict},
+            )
         return exporter
 
     def check(self, exporter: Exporter) -> int:
