@@ -49,7 +49,9 @@ class TruthPoll:
         self._truth = truth
         self._config = config
         self._quality = quality
-        self._source = Source("truth", make_driver(truth.source), truth.source.timeout)
+        self._source = Source(
+            "truth", make_driver(truth.source), truth.source.timeout, hurry="what the read had left of both limits"
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="truth", daemon=True)
         specs = truth_specs(registry.namespace)
@@ -109,9 +111,10 @@ class TruthPoll:
             # Before the first fact: truth that old would be late beside the predictions of now, and the whole table may be
             # more than `max_rows`.
             params["since"] = max(join.watermark if join.newest else time.time() - self._config.max_delay, 0.0)
+        # Connecting and the query have as long each.
         timeout = truth.source.timeout
         ask = Ask(truth.query, truth.source.max_rows, timeout, params, extra=truth.extra)
-        table = self._source.fetch(ask, Deadline.after(timeout + 1))
+        table = self._source.fetch(ask, Deadline.after(2 * timeout + 1))
         if not table.rows and not table.columns:
             # An empty list of an HTTP document: no truth yet, and no columns to judge.
             return []
