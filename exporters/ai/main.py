@@ -12,6 +12,7 @@ from monitoring_kit import __version__
 
 from ..business.drivers import require_drivers
 from ..runtime import ConfigError, Exporter, ExporterApp, UsageError, run_exporter
+from ..runtime.program import hold_hangups
 from .build import make_exporter
 from .config import DEFAULT_LISTEN, Config, load_config
 from .parts import Lasting
@@ -71,6 +72,7 @@ def _early(argv: Sequence[str]) -> Namespace:
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config.file", "--config", dest="config_file")
     parser.add_argument("--print-grants", action="store_true")
+    parser.add_argument("--config.check", dest="config_check", action="store_true")
     return parser.parse_known_args(list(argv))[0]
 
 
@@ -94,6 +96,8 @@ def run(argv: Sequence[str] | None = None) -> int:
     early = _early(args)
     listen = DEFAULT_LISTEN
     if early.config_file:
+        if not early.config_check:
+            hold_hangups()
         try:
             config = load_config(Path(early.config_file))
         except ConfigError as error:

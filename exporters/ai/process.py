@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..runtime import Deadline, FamilyRows, Registry
+from ..runtime import Deadline, FamilyRows, Registry, Unsupported
 from ..runtime.process import ProcessFigures, boot_time, read_process
 from ..runtime.records import dataclass, field
 from .families import model_process_specs
+
+log = logging.getLogger(__name__)
 
 MAX_PROCESSES = 256
 
 
 @dataclass
 class Processes:
-    """The processes seen, their last figures, and the CPU seconds of ended ones; outlives a reload."""
+    """The processes seen, their last figures, and the CPU seconds of ended ones; ``hidden`` once one has sent that cannot be seen.
+    Outlives a reload."""
 
     pids: set[int] = field(default_factory=set)
     last: dict[int, ProcessFigures] = field(default_factory=dict)
     ended: float = 0.0
+    hidden: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -48,16 +53,27 @@ class ProcessCollector:
 
     def seen(self, pid: int) -> None:
         """Note a sender."""
+        if pid == 0:
+            self._hide("they run in another pid namespace; let the model's container share the exporter's")
         if pid > 0 and pid not in self._seen.pids and len(self._seen.pids) < MAX_PROCESSES:
             with self._seen.lock:
                 self._seen.pids.add(pid)
 
+    def _hide(self, why: str) -> None:
+        if not self._seen.hidden:
+            self._seen.hidden = True
+            log.warning("the model's processes cannot be seen, so there are no figures of them", extra={"err": why})
+
     def collect(self, deadline: Deadline) -> Iterator[FamilyRows]:
-        """Sums over the processes; nothing before the first datagram."""
+        """Sums over the processes; nothing before the first datagram. Unsupported where senders cannot be seen: without this
+        word an alert on their CPU would wait for ever, and all look well. A sum of which a part may not be read is left out.
+        """
         with self._seen.lock:
             alive = self._alive()
             cpu = self._seen.ended + sum(figures.cpu_seconds for figures in alive.values())
             known = bool(self._seen.last) or self._seen.ended > 0
+        if not known and self._seen.hidden:
+            raise Unsupported("the model's processes cannot be seen")
         values = {
             "cpu_seconds_total": cpu,
             "resident_memory_bytes": sum(f.resident_bytes for f in alive.values()),

@@ -14,6 +14,7 @@ from monitoring_kit import __version__
 
 from ..runtime import ConfigError, Exporter, ExporterApp, UsageError, run_exporter
 from ..runtime.flags import Formatter
+from ..runtime.program import hold_hangups
 from ..runtime.shared import Shared
 from .build import make_exporter
 from .config import DEFAULT_LISTEN, Config, load_config
@@ -92,6 +93,7 @@ def _early(argv: Sequence[str]) -> Namespace:
     parser = ArgumentParser(add_help=False, allow_abbrev=False, formatter_class=Formatter)
     parser.add_argument("--config.file", "--config", dest="config_file")
     parser.add_argument("--print-grants", action="store_true")
+    parser.add_argument("--config.check", dest="config_check", action="store_true")
     return parser.parse_known_args(list(argv))[0]
 
 
@@ -101,6 +103,8 @@ def run(argv: Sequence[str] | None = None) -> int:
     early = _early(args)
     listen, config = DEFAULT_LISTEN, None
     if early.config_file:
+        if not early.config_check:
+            hold_hangups()
         try:
             config = load_config(Path(early.config_file))
         except ConfigError as error:

@@ -9,7 +9,8 @@ from .records import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ProcessFigures:
-    """CPU and start time in seconds, memory in bytes; ``max_fds`` is the soft limit."""
+    """CPU and start time in seconds, memory in bytes; ``max_fds`` is this process' soft limit. ``open_fds`` is NaN where they may not be
+    counted: those of another user's process."""
 
     cpu_seconds: float
     start_time: float
@@ -44,7 +45,12 @@ def read_process(boot: float, proc: str = "/proc/self") -> ProcessFigures | None
             os.close(descriptor)
         # The command in parentheses may hold spaces: count fields from the last one.
         fields = line.rpartition(b")")[2].split()
+    except OSError:
+        return None
+    try:
         fds = float(len(os.listdir(f"{proc}/fd")))
+    except PermissionError:
+        fds = float("nan")
     except OSError:
         return None
     import resource

@@ -27,6 +27,8 @@ from .site import Site, SiteOptions
 log = logging.getLogger(__name__)
 
 WAKE_SECONDS = 0.5
+# A SIGHUP that came before the program could answer it.
+_hangup = threading.Event()
 
 
 class Program:
@@ -139,6 +141,10 @@ class Program:
         if threading.current_thread() is threading.main_thread():
             for number, event in ((signal.SIGTERM, "stop"), (signal.SIGINT, "stop"), (signal.SIGHUP, "reload")):
                 signal.signal(number, _putter(self._events, event))
+        if _hangup.is_set():
+            # The file may have changed after it was read.
+            _hangup.clear()
+            self._events.put("reload")
 
     def _wait(self) -> None:
         while (event := self._next_event()) != "stop":
@@ -157,6 +163,12 @@ class Program:
     def stop(self) -> None:
         """End ``serve`` from another thread."""
         self._events.put("stop")
+
+
+def hold_hangups() -> None:
+    """From now on a SIGHUP waits until the exporter serves, and reloads it then: by default it would end a starting process."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, lambda _number, _frame: _hangup.set())
 
 
 def _putter(events: queue.SimpleQueue[str], event: str) -> Callable[[int, object], None]:
@@ -208,6 +220,8 @@ def run_exporter(app: ExporterApp, argv: Sequence[str] | None = None) -> int:
     0 after SIGTERM/SIGINT or a good ``--config.check``, 1 when the configuration or an address cannot be used, 2 on wrong usage.
     """
     args = parser(app).parse_args(argv)
+    if not args.config_check:
+        hold_hangups()
     configure(args.log_level, args.log_format)
     try:
         if args.config_check:

@@ -10,6 +10,7 @@ from monitoring_kit.lower.model import Model, RecordingRule
 from monitoring_kit.lower.native_histograms import native_enabled
 from monitoring_kit.promql import Expr
 from monitoring_kit.promql.world import Allowed, Recorded, Series, World, expose, stems
+from monitoring_kit.resolve.exporters import serves_alone
 from monitoring_kit.resolve.registry import MetricInfo
 from monitoring_kit.resolve.system import ServiceView, System
 
@@ -79,6 +80,7 @@ class _Found:
         self.system = system
         self._native = native_enabled(system)
         self._families = {info.name: info for info in system.registry.by_series.values()}
+        self._alone = {e.service for e in system.exporters if serves_alone(system.spec, e)}
         self._cache: dict[tuple[str, str | None], Sequence[Series]] = {}
 
     def family(self, name: str) -> str | None:
@@ -132,6 +134,8 @@ class _Found:
             sure=frozenset((*own, *(labels if declared else ()))), buckets=info.buckets, native=info.native,
             interval=view.interval.ms, open=_open(view), declared=declared or info.source == "every scrape",
             source=info.source, origin=info.span,
+            # mkit's exporters write bounds in one way only; whatever else exposes a metric may write them in another.
+            exact_bounds=info.source.startswith("mkit exporter ") or all(v.name in self._alone for v in views),
         )  # fmt: skip
 
 

@@ -65,10 +65,10 @@ def unknown_signal(
             needs = ", ".join(f"`{series}`" for series in lacking)
             standing = {n: s.name or "" for e in system.exporters for n, s in e.loaded.stands_for.items()}
             served = {found for n in lacking if (found := system.registry.dormant.get(standing.get(n, "")))}
-            with_key = f"; or have its exporter measure it with {min(served)}" if served else ""
+            declare = "declare the metric under `metrics:`, or map its own name with the service's `metrics:`"
             report.error(
                 "signals/unavailable", f"the signal `{raw.name}` needs {needs}, which the spec does not declare for these services", span,
-                help=f"declare the metric under `metrics:`, or map its own name with the service's `metrics:`{with_key}",
+                help=f"have its exporter measure it with {min(served)}" if served else declare,
             )  # fmt: skip
             return
     for exporter in system.exporters:

@@ -49,7 +49,7 @@ class Series:
     recorded expressions) or None when unknown; ``unit`` that of the value, ``base_unit`` that of the observations behind a
     bucket. ``labels`` are all that it can have, ``sure`` those that every series has; with ``open`` there may be others.
     ``interval`` is the longest scrape interval in milliseconds, ``low`` and ``high`` bound the value, ``steps`` are the
-    only values. ``declared`` means that the author vouches for it: what contradicts it is proven, not likely.
+    only values. With ``exact_bounds`` a bucket's ``le`` is written as a float (``1.0``), else as ``1`` or ``1.0``. ``declared`` means that the author vouches for it: what contradicts it is proven, not likely.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Series:
     steps: frozenset[float] | None = None
     buckets: tuple[float, ...] = ()
     declared: bool = False
+    exact_bounds: bool = False
     source: str = ""
     origin: Any = None
 
@@ -194,6 +195,7 @@ def merged(found: Sequence[Series]) -> Series:
         steps=None if None in steps else frozenset().union(*(s for s in steps if s is not None)),
         buckets=tuple(sorted({b for s in found for b in s.buckets})) if all(s.buckets for s in found) else (),
         declared=all(s.declared for s in found),
+        exact_bounds=all(s.exact_bounds for s in found),
     )
 
 

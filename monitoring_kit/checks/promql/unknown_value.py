@@ -25,6 +25,11 @@ def run(node: ast.VectorSelector, subject: Subject) -> Iterable[Finding]:
         if matcher.name == "le" and matcher.op == "=":
             if allowed.values and not _bound_in(matcher.value, allowed.values):
                 yield _finding(matcher, subject, series.name, allowed.values, proven(series.declared))
+            elif allowed.values and whole.exact_bounds and matcher.value != (text := _as_float(matcher.value)):
+                yield Finding(
+                    CODE, proven(series.declared), f'`le` of `{series.name}` is never "{matcher.value}": nothing is selected',
+                    matcher.value_span, f'mkit\'s exporters write this bound as "{text}"', fix=(matcher.value_span, f'"{text}"'),
+                )  # fmt: skip
             continue
         try:
             if allowed.values:
@@ -52,6 +57,11 @@ def _bound_in(value: str, bounds: tuple[str, ...]) -> bool:
         return any(float(value) == float(bound) for bound in bounds)
     except ValueError:
         return False
+
+
+def _as_float(bound: str) -> str:
+    """A bound as the exposition formats of Python's exporters have it; "+Inf" as it is."""
+    return bound if bound == "+Inf" else repr(float(bound))
 
 
 def _finding(matcher: ast.Matcher, subject: Subject, name: str, values: tuple[str, ...], severity: Severity) -> Finding:

@@ -54,6 +54,10 @@ def _beside(secrets: Secrets) -> list[str]:
     return [text, md.table(("File", "Seen by the servers as"), rows)]
 
 
+# Whose processes the AI exporter sees.
+_PID = 'pid: "service:ai-exporter"'
+
+
 def _build(containers: list[Container]) -> str:
     """How mkit's own exporters get onto the machine; nothing when the stack has none."""
     lines = build_lines(containers)
@@ -74,7 +78,8 @@ def _build(containers: list[Container]) -> str:
         *(
             [
                 f"A model sends to the AI exporter through the volume {', '.join(shared)}: mount it there, and give the model's "
-                f"container {md.code(f'group_add: [{group}]')}."
+                f"container {md.code(f'group_add: [{group}]')}. With {md.code(_PID)} there as well the exporter sees the "
+                "model's processes; without, it has no figures of their CPU and memory, and an alert on those cannot fire."
             ]
             if shared
             else []

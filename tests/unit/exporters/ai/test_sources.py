@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +21,7 @@ from monitoring_kit.exporters.ai.gpu import GpuCollector, known
 from monitoring_kit.exporters.ai.process import ProcessCollector, Processes
 from monitoring_kit.exporters.ai.spec_config import from_spec
 from monitoring_kit.exporters.runtime import ConfigError, Deadline, Registry
+from monitoring_kit.exporters.runtime.process import ProcessFigures
 
 from tests.unit.exporters.ai.rig import Rig
 
@@ -220,6 +225,56 @@ def test_cpu_of_ended_processes_stays_in_the_counter() -> None:
     assert (scraped("cpu_seconds_total") or 0) >= before
     collector.seen(0)
     assert scraped("processes") == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="becomes another user")
+def test_figures_of_another_users_process_lack_its_open_files_alone() -> None:
+    """An image's user is seldom the model's: the kernel shows it CPU and memory of any process, its files not."""
+    read = (
+        "from monitoring_kit.exporters.runtime.process import boot_time, read_process\n"
+        f"figures = read_process(boot_time(), '/proc/{os.getpid()}')\n"
+        "print(figures.cpu_seconds > 0, figures.resident_bytes > 1e6, figures.threads >= 1, figures.open_fds)"
+    )
+    drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"]
+    done = subprocess.run([*drop, sys.executable, "-c", read], capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.split() == ["True", "True", "True", "nan"]
+
+
+def test_a_sum_of_which_a_part_may_not_be_read_is_left_out() -> None:
+    registry = Registry("mkit_ai")
+    figures = ProcessFigures(2.0, 1.0, 100.0, 200.0, 5.0, 9.0, 3.0)
+    known = {7: figures, 8: replace(figures, open_fds=math.nan)}
+    collector = ProcessCollector(("m", "1"), registry, Processes(), known.get)
+    registry.register(collector)
+    for pid in known:
+        collector.seen(pid)
+    text = registry.gather(Deadline.after(5)).render("text").decode()
+    assert 'mkit_model_cpu_seconds_total{model="m",version="1"} 4.0\n' in text
+    assert 'mkit_model_resident_memory_bytes{model="m",version="1"} 200.0\n' in text
+    assert "open_fds{" not in text
+
+
+def test_processes_of_another_namespace_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """The kernel gives 0 for the number of a process that has none here."""
+    registry = Registry("mkit_ai")
+    collector = ProcessCollector(("m", "1"), registry, Processes())
+    registry.register(collector)
+
+    def supported() -> float | None:
+        registry.gather(Deadline.after(5))
+        return registry.value("mkit_ai_collector_supported", {"collector": "process"})
+
+    assert supported() == 1
+    collector.seen(0)
+    collector.seen(0)
+    assert supported() == 0
+    assert [record.message for record in caplog.records] == [
+        "the model's processes cannot be seen, so there are no figures of them"
+    ]
+    # Beside one that can be seen there are figures.
+    collector.seen(os.getpid())
+    assert supported() == 1
+    assert registry.value("mkit_model_processes", {"model": "m", "version": "1"}) == 1
 
 
 # -- GPU --------------------------------------------------------------------------------------------------------------------

@@ -241,6 +241,39 @@ def placed(folder: Path, key: str, path: Path) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.parametrize("name", ["ai", "business"])
+def test_a_hangup_while_it_starts_is_a_reload_once_it_serves(tmp_path: Path, name: str) -> None:
+    """Who writes the file signals at once; the signal's default would end the process."""
+    file, port = tmp_path / "c.yaml", free_port()
+    body = {"gpu": False, "ingest": {"http": True}}
+    if name == "business":
+        metric = {"source": "a", "query": "SELECT 1", "type": "gauge", "help": "A."}
+        body = {"sources": {"a": {"kind": "sqlite", "url": f"sqlite:///{tmp_path}/a.db"}}, "metrics": {"a": metric}}
+    # A pipe: it starts, and stays before its configuration until somebody writes that.
+    os.mkfifo(file)
+    command = [sys.executable, "-m", f"monitoring_kit.exporters.{name}.main", "--config", str(file)]
+    child = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stderr=subprocess.PIPE, text=True)
+    try:
+        with file.open("w") as pipe:
+            child.send_signal(signal.SIGHUP)
+            # What is read from now on is a file.
+            (tmp_path / "new").write_text(yaml.safe_dump(body))
+            (tmp_path / "new").replace(file)
+            pipe.write(yaml.safe_dump(body))
+        until(lambda: _answers(port))
+    finally:
+        child.terminate()
+        _, said = child.communicate(timeout=20)
+    assert child.returncode == 0, said
+    assert "configuration reloaded" in said
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=2).status == 200)
+    return False
+
+
 @pytest.fixture
 def short() -> Iterator[Path]:
     """A folder whose path leaves room for a socket's: pytest's own may not, beside other workers."""
