@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from ..runtime import Deadline
-from ..runtime.records import dataclass
+from ..runtime.records import dataclass, replace
 from .config_metrics import MetricConfig
 from .config_sources import SourceConfig
 from .refresher import Refresher
@@ -36,7 +36,9 @@ class Paced:
 
         Plain readings only: what a counter or a histogram shows also depends on totals that are the state's.
         """
-        same = (self.metric, self.source) == (former.metric, former.source)
+        # A help text makes no figure.
+        spec = replace(former.metric.spec, help=self.metric.spec.help)
+        same = (self.metric, self.source) == (replace(former.metric, spec=spec), former.source)
         if same and self.metric.mode == "gauge":
             self.refresher.adopt(former.refresher)
 
