@@ -14,7 +14,7 @@ from .build_parts import add_drift, add_gpu, add_quality, add_scrape
 from .catalog import model_specs
 from .config import Config, IngestConfig
 from .datagrams import DatagramServer, Handler, claim_socket, decode, socket_folder, udp_socket, unix_socket
-from .families import fed_specs, has_processes, has_sockets, info_spec
+from .families import TRANSPORTS, fed_specs, has_processes, has_sockets, info_spec, ways_in
 from .http_events import MAX_BODY, EventsHandler
 from .intake import Intake
 from .meters import Meters
@@ -33,11 +33,14 @@ def make_exporter(config: Config, lasting: Lasting, polls: list[TruthPoll] | Non
     ``polls`` is given by a check, which touches no socket and no state: it gets the truth source, to ask it once.
     """
     registry = Registry(config.namespace, config.max_series)
-    meters = Meters(registry, has_sockets(config))
+    ways = ways_in(config)
+    # Without a way in what events feed is counted aside and not shown: a zero would say that there were none. A reload hands it on.
+    fed = registry if ways else Registry(config.namespace, config.max_series)
+    meters = Meters(fed, has_sockets(config), ways or TRANSPORTS)
     fills = {"model": config.model.name, "version": config.model.version}
     specs = fed_specs(config)
-    targets = Targets(registry, specs, fills)
-    _init_known(targets, registry)
+    targets = Targets(fed, specs, fills)
+    _init_known(targets, fed)
     parts = Parts(registry, Intake(targets, meters), (config.model.name, config.model.version), polls)
     parts.intake.senders = lasting.senders
     try:

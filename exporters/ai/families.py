@@ -91,9 +91,9 @@ _DRIFT = {
 }
 
 
-def intake_specs(namespace: str) -> dict[str, MetricSpec]:
-    """The counters of what comes in."""
-    transports = {"transport": {"allow": TRANSPORTS}}
+def intake_specs(namespace: str, ways: Collection[str] = TRANSPORTS) -> dict[str, MetricSpec]:
+    """The counters of what comes in by these ``ways``."""
+    transports = {"transport": {"allow": ways}}
     return {
         "events": _spec(
             f"{namespace}_ingest_events_total", "counter",
@@ -232,6 +232,20 @@ def has_gpus(config: Config) -> bool:
     return config.gpu != "off" and not (config.scrape and any("_gpu_" in name for name in config.scrape.specs))
 
 
+def ways_in(config: Config) -> tuple[str, ...]:
+    """The transports by which events can come; without any, nothing that events feed is served."""
+    ingest = config.ingest
+    there = {"unix": ingest.unix is not None, "http": ingest.http_rate > 0, "statsd": ingest.statsd is not None}
+    return tuple(name for name in TRANSPORTS if there[name])
+
+
+def _unreached(config: Config) -> set[str]:
+    """Families that would stand at zero, or empty, for ever: no event can come."""
+    if ways_in(config):
+        return set()
+    return {*fed_specs(config), *(spec.name for spec in intake_specs(config.namespace).values())}
+
+
 def has_sockets(config: Config) -> bool:
     """Whether there is a unix socket that clients can lose."""
     statsd = config.ingest.statsd
@@ -244,7 +258,8 @@ def judges_drift(config: Config) -> bool:
 
 
 def built_in(config: Config) -> list[MetricSpec]:
-    """The families that the exporter has by itself in this configuration, those of GPUs included that may not be there."""
+    """The families that the exporter has by itself in this configuration, those of GPUs included that may not be there, and of the
+    intake without a way in: their names stay its own."""
     intake = intake_specs(config.namespace)
     if not has_sockets(config):
         del intake["bound"]
@@ -269,8 +284,10 @@ Dormant = list[tuple[tuple[str, ...], MetricSpec]]
 def dormant(config: Config) -> Dormant:
     """What the exporter would have by itself if keys of the spec's block were written: (the keys, family)."""
     unix = () if config.ingest.unix is not None else ("ingest.unix",)
+    intake, standard = intake_specs(config.namespace), model_specs(0)
     other: list[tuple[tuple[str, ...], Iterable[MetricSpec]]] = [
-        (unix, [intake_specs(config.namespace)["bound"]]),
+        (unix, [intake["bound"]]),
+        (("ingest",), [*(spec for name, spec in fed_specs(config).items() if name in standard), *intake.values()]),
         (("truth.source",), truth_specs(config.namespace).values()),
         (("drift.baseline",), drift_specs().values()),
         ((*unix, *(() if config.process else ("process: true",))), model_process_specs().values()),
@@ -286,7 +303,9 @@ def dormant(config: Config) -> Dormant:
 
 def families(config: Config) -> list[MetricSpec]:
     """All families that the exporter may expose."""
-    return [*built_in(config), *(spec for _, spec in configured(config))]
+    unreached = _unreached(config)
+    every = (*built_in(config), *(spec for _, spec in configured(config)))
+    return [spec for spec in every if spec.name not in unreached]
 
 
 def bounded(config: Config) -> list[MetricSpec]:
@@ -317,7 +336,8 @@ def bounded(config: Config) -> list[MetricSpec]:
         lists.update({spec.name: judged for spec in drift_specs().values()})
     if has_processes(config):
         lists.update({spec.name: {**model, **version} for spec in model_process_specs().values()})
-    return [closed(spec, lists.get(spec.name, {})) for spec in families(config)]
+    intake = {spec.name: spec for spec in intake_specs(config.namespace, ways_in(config) or TRANSPORTS).values()}
+    return [closed(intake.get(spec.name, spec), lists.get(spec.name, {})) for spec in families(config)]
 
 
 def _collectors(config: Config) -> list[str]:

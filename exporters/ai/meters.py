@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..runtime import Registry
-from .families import intake_specs
+from .families import TRANSPORTS, intake_specs
 
 
 class Meters:
-    """Counters of the intake, all known series at zero. Write under the intake's lock. ``sockets``: whether there are unix sockets."""
+    """Counters of the intake, all known series at zero. Write under the intake's lock. ``sockets``: whether there are unix sockets;
+    ``ways``: the transports that there are."""
 
-    def __init__(self, registry: Registry, sockets: bool) -> None:
-        specs = intake_specs(registry.namespace)
+    def __init__(self, registry: Registry, sockets: bool, ways: Collection[str] = TRANSPORTS) -> None:
+        specs = intake_specs(registry.namespace, ways)
         self.events = registry.declare(specs["events"])
         self.batches = registry.declare(specs["batches"])
         self.dropped = registry.declare(specs["dropped"])

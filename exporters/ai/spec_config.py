@@ -12,7 +12,7 @@ from ..runtime import MetricSpec
 from .catalog import model_specs, read_yaml
 from .config import Config, draft
 from .config_scrape import unlike
-from .families import bounded, dormant, families
+from .families import bounded, dormant, families, has_gpus, ways_in
 
 TOP_KEYS = ("listen", "namespace", "max_series", "ingest", "model", "drift", "scrape", "gpu", "process")
 TRUTH_KEYS = (
@@ -70,6 +70,18 @@ def exposed(
     if mistakes or more:
         return [*families(config), *(spec for _, spec in dormant(config))], anew, []
     return bounded(config), anew, dormant(config)
+
+
+def idle(config: Mapping[str, Any]) -> str:
+    """What of a complete configuration never has a figure, because no event can come; "" where that is not so or nothing lost."""
+    made, _ = draft(config)
+    if ways_in(made):
+        return ""
+    if made.quality is not None or made.drift is not None:
+        both = [name for name, part in (("truth", made.quality), ("drift", made.drift)) if part is not None]
+        return f"nothing of what `{'` and `'.join(both)}` would judge ever arrives"
+    gpus = " and of GPUs, where it finds any" if has_gpus(made) else ""
+    return f"it tells of itself alone{gpus}" if made.scrape is None else ""
 
 
 def _summaries(config: Config, metrics: Mapping[str, Any]) -> Iterator[Mistake]:

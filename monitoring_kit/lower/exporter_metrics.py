@@ -29,10 +29,12 @@ def report_uncollected(system: System, exporter: ExporterView, config: dict[str,
     if not serves_alone(system.spec, exporter):
         return
     known = system.registry.by_service.get(exporter.service, {})
-    unread = {n: (i, i.span) for n, i in known.items() if i.span is not None and n not in config["metrics"]}
-    if not unread:
-        return
     own = {spec.name: spec for spec in spec_config(exporter).exposed(exporter.block, plain(known))[0]}
+    unread = {
+        name: (info, info.span)
+        for name, info in known.items()
+        if info.span is not None and (name not in config["metrics"] or name not in own)
+    }
     for name, (info, span) in unread.items():
         if name in own:
             there, mine = _shape(own[name].kind, own[name].label_names), _shape(info.type, info.labels)
@@ -44,6 +46,8 @@ def report_uncollected(system: System, exporter: ExporterView, config: dict[str,
             continue
         if info.type == "summary":
             fix = "declare a histogram, for the exporter has no summaries"
+        elif name in config["metrics"]:
+            fix = f"give the {exporter.name} exporter a way in for the events that fill it: `ingest: {{unix: /run/mkit/ai.sock}}` or `ingest: {{http: true}}`"
         else:
             source = next(iter(config.get("sources") or {}), "...")
             fix = f"say where it comes from: `exporters: {{{exporter.name}: {{collect: {{{name}: {{source: {source}, sql: ...}}}}}}}}`"

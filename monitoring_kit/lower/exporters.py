@@ -62,6 +62,7 @@ def lower_exporters(system: System, report: Report) -> list[OutFile]:
                 report.error("exporters/config", str(mistake.message), key if about_key else value)
         if not mistakes:
             _unbounded(exporter, config, report)
+            _idle(exporter, config, report)
             report_uncollected(system, exporter, config, report)
             tree = _traced(config, _origins(system, exporter))
             files.append(OutFile(f"exporters/{exporter.name}.yaml", "yaml", tree, 0o640))
@@ -82,6 +83,16 @@ def _unbounded(exporter: ExporterView, config: dict[str, Any], report: Report) -
         "exporters/truth-unbounded", "the truth's query bounds its rows neither by `:since` nor by the time now: it fails for good once it gives more than `max_rows`", span,
         help=f"end it with `WHERE <time column> >= {compare}`, the time from which truth still counts",
     )  # fmt: skip
+
+
+def _idle(exporter: ExporterView, config: dict[str, Any], report: Report) -> None:
+    """An exporter of events to which none can come."""
+    idle = getattr(spec_config(exporter), "idle", None)
+    if idle is not None and (lost := idle(config)):
+        report.warning(
+            "exporters/no-events", f"the {exporter.name} exporter has no way in for events: {lost}", exporter.node.span,
+            help="give it one: `ingest: {unix: /run/mkit/ai.sock}` for mkit's client, or `ingest: {http: true}`",
+        )  # fmt: skip
 
 
 def _declaration(system: System, exporter: ExporterView, path: Path) -> Span | None:

@@ -48,7 +48,7 @@ def test_its_own_alerts_and_dashboard(compile_text: Callable[..., Compilation]) 
 
 
 AI = HEAD + CHANNEL + (
-    "services:\n  m: {kind: ai-model, scrape: {targets: ['ai-exporter:9642']}}\nexporters:\n  ai: {listen: ':9642'}\n"
+    "services:\n  m: {kind: ai-model, scrape: {targets: ['ai-exporter:9642']}}\nexporters:\n  ai: {listen: ':9642', ingest: {http: true}}\n"
 )  # fmt: skip
 
 

@@ -35,8 +35,9 @@ SOURCE = "sources: {db: {kind: sqlite, url: 'sqlite:////nowhere.db'}}"
 SQL = "source: db, sql: 'SELECT camera, at, n AS value FROM t WHERE at >= :since'"
 CONFIGURATIONS = {
     "plain": "{listen: ':9642'}",
+    "http": "{ingest: {http: true}}",
     "truth": f"{{ingest: {{unix: SOCKET}}, {SOURCE}, truth: {{{SQL}, key: [camera, at], by: camera}}, model: {{cameras: 4}}}}",
-    "pushed": "{truth: {key: [id], kind: class, classes: [a, b]}, model: {info: {site: north}}}",
+    "pushed": "{ingest: {http: true}, truth: {key: [id], kind: class, classes: [a, b]}, model: {info: {site: north}}}",
     "drift": "{drift: {features: {sure: mkit_model_confidence_ratio}, baseline: SOCKET.json}, process: false, ingest: {unix: SOCKET}}",
     "capture": "{drift: {features: {sure: mkit_model_confidence_ratio}}, ingest: {statsd: {unix: SOCKET}}}",
     "triton": "{scrape: {url: 'http://127.0.0.1:9/metrics', mapping: triton}}",
@@ -97,8 +98,12 @@ def test_the_ai_exporter_has_what_is_known(name: str, compile_text: Compile, tmp
         config["quality"]["state_file"] = str(tmp_path / "ai.db")
     with Rig({**config, "gpu": "off"}) as rig:
         there = exposed(rig.exporter)
+    # Declared and filled by events: told when none can come.
+    unfilled = {"seen_total"} if "ingest" not in block else set()
+    assert {d.message.split("`")[3] for d in result.report if d.code == "exporters/not-collected"} == unfilled
     gpus = GpuCollector(None, Registry()).families if name != "triton" else ()
-    assert known(result, "det", "ai") == there | {family.name: shape(family.spec) for family in gpus}
+    had = {family: its for family, its in known(result, "det", "ai").items() if family not in unfilled}
+    assert had == there | {family.name: shape(family.spec) for family in gpus}
 
 
 @pytest.mark.parametrize("namespace", ["", "    namespace: shop\n"])
@@ -116,7 +121,7 @@ def test_the_business_exporter_has_what_is_known(namespace: str, compile_text: C
 
 
 def test_a_namespace_holds_for_the_rules_that_mkit_brings(compile_text: Compile) -> None:
-    result = compile_text(AI + "exporters:\n  ai: {namespace: shop_ai}\n")
+    result = compile_text(AI + "exporters:\n  ai: {namespace: shop_ai, ingest: {http: true}}\n")
     assert result.ok, [spelled(d) for d in result.report]
     rules = result.outputs["prometheus/rules/service-det.yml"].data.decode()
     assert "shop_ai_ingest_dropped_total" in rules
@@ -194,6 +199,71 @@ def test_the_keys_that_are_named_do_it(block: str, name: str, keys: str | None, 
     assert fix == f"it is served once the spec has {keys}" if keys else "exporters.ai" not in fix
 
 
+VLLM = "scrape: {url: 'http://127.0.0.1:9/metrics', mapping: vllm}"
+# Without a way in for events: what nothing fills.
+UNREACHED = (
+    "expr: mkit_model_frames_dropped_total > 0",
+    "expr: mkit_model_inference_duration_seconds_bucket > 0",
+    "expr: mkit_ai_ingest_dropped_total > 0",
+    "expr: mkit_ai_ingest_clients < 1",
+    "when: errors > 5%",
+    "when: latency(p95) > 1s",
+    "when: model_events < 1/s",
+)
+
+
+@pytest.mark.parametrize("condition", UNREACHED)
+def test_what_only_events_fill_is_not_served_without_a_way_in(condition: str, compile_text: Compile) -> None:
+    kind, _, text = condition.partition(": ")
+    alert = f"alerts:\n  Mine: {{{kind}: '{text}', severity: warning, summary: Mine.}}\n"
+    text = AI + alert + f"exporters:\n  ai: {{{VLLM}MORE}}\n"
+    for closed in ("", ", ingest: {http: false}"):
+        ((code, fix),) = [
+            (d.code, d.help or "")
+            for d in compile_text(text.replace("MORE", closed)).report
+            if d.severity is Severity.ERROR
+        ]
+        assert code in ("promql/unknown-metric", "signals/unavailable")
+        assert "`exporters.ai.ingest`" in fix
+    for way in ("unix: /run/s", "http: true", "statsd: {}"):
+        result = compile_text(text.replace("MORE", f", ingest: {{{way}}}"))
+        assert result.ok, [spelled(d) for d in result.report]
+
+
+def test_what_a_mapping_fills_is_served_without_a_way_in(compile_text: Compile) -> None:
+    alert = "alerts:\n  Mine: {when: traffic < 1/s, severity: warning}\n"
+    result = compile_text(AI + alert + f"exporters:\n  ai: {{{VLLM}}}\n")
+    assert result.ok, [spelled(d) for d in result.report]
+    assert codes(result) == []
+    rules = result.outputs["prometheus/rules/service-det.yml"].data.decode()
+    assert "mkit_model_predictions_total" in rules
+    assert not [
+        word
+        for word in ("ModelEventsLost", "ModelEventsDropped", "mkit_ai_ingest", "prediction_errors")
+        if word in rules
+    ]
+
+
+@pytest.mark.parametrize(
+    ("block", "lost"),
+    [
+        ("listen: ':9642'", "it tells of itself alone and of GPUs, where it finds any"),
+        ("gpu: off, ingest: {http: false}", "it tells of itself alone"),
+        ("truth: {key: [id]}", "nothing of what `truth` would judge ever arrives"),
+        (f"{VLLM}, truth: {{key: [id]}}", "nothing of what `truth` would judge ever arrives"),
+        (VLLM, None),
+        ("ingest: {statsd: {}}", None),
+    ],
+)
+def test_an_exporter_that_no_event_reaches_is_told(block: str, lost: str | None, compile_text: Compile) -> None:
+    result = compile_text(AI + f"exporters:\n  ai: {{{block}}}\n")
+    assert result.ok, [spelled(d) for d in result.report]
+    told = [
+        (d.code, d.severity, d.message.partition(": ")[2]) for d in result.report if d.code.startswith("exporters/")
+    ]
+    assert told == ([("exporters/no-events", Severity.WARNING, lost)] if lost else [])
+
+
 def test_drift_is_judged_only_against_a_named_baseline(compile_text: Compile) -> None:
     alert = "alerts:\n  Mine: {when: drift > 2, severity: warning}\n"
     block = "exporters:\n  ai: {drift: {features: {f: mkit_model_batch_size}}}\n"
@@ -260,7 +330,7 @@ def test_the_set_for_any_model_may_be_declared_anew(compile_text: Compile) -> No
     bare = "  mkit_model_inference_duration_seconds: {type: histogram, help: Mine., services: [det]}\n"
     own = "  mkit_model_frame_latency_seconds: {type: histogram, buckets: [1, 2], help: Mine., services: [det]}\n"
     other = "  other_seconds: {type: histogram, help: Mine., services: [det]}\n"
-    result = compile_text(AI + "metrics:\n" + bare + own + other + "exporters:\n  ai: {listen: ':9642'}\n")
+    result = compile_text(AI + "metrics:\n" + bare + own + other + "exporters:\n  ai: {ingest: {http: true}}\n")
     assert codes(result) == []
     with Rig({**written(result, "ai"), "gpu": "off"}) as rig:
         there = exposed(rig.exporter)
@@ -315,7 +385,7 @@ def test_an_own_metric_of_the_exporter_that_is_declared_otherwise(name: str, com
 
 def test_a_summary_of_the_ai_exporters_service(compile_text: Compile) -> None:
     text = AI + "metrics:\n  s_seconds: {type: summary, help: S., services: [det]}\n"
-    ((code, _, fix),) = codes(compile_text(text + "exporters:\n  ai: {listen: ':9642'}\n"))
+    ((code, _, fix),) = codes(compile_text(text + "exporters:\n  ai: {ingest: {http: true}}\n"))
     assert code == "exporters/not-collected"
     assert "histogram" in fix
 

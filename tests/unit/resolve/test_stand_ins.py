@@ -25,7 +25,8 @@ ALL = {
 
 
 def spec(block: str = "", service: str = "", more: str = "") -> str:
-    return AI.replace("MORE", service) + more + f"exporters:\n  ai: {{{block}}}\n"
+    way_in = "" if "ingest" in block else f"ingest: {{http: true}}{', ' if block else ''}"
+    return AI.replace("MORE", service) + more + f"exporters:\n  ai: {{{way_in}{block}}}\n"
 
 
 def alert(condition: str) -> str:

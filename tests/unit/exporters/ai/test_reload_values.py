@@ -23,7 +23,7 @@ def after(caplog: pytest.LogCaptureFixture, **changed: Any) -> tuple[Rig, list[d
 
     def config(**metrics: Any) -> dict[str, Any]:
         declared = {"seen_total": SEEN, "wait_seconds": WAIT, "level": LEVEL, **metrics}
-        return {"model": {"name": "m", "version": "1"}, "metrics": declared, "gpu": False}
+        return {"model": {"name": "m", "version": "1"}, "metrics": declared, "gpu": False, "ingest": {"http": True}}
 
     old = Rig(config())
     assert old.intake.items("http", ITEMS) == 0

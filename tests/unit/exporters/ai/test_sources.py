@@ -89,7 +89,7 @@ def endpoint() -> Iterator[Endpoint]:
 
 def scraping(endpoint: Endpoint, mapping: Any, metrics: Any = None, **more: Any) -> Rig:
     scrape = {"url": endpoint.url, "mapping": mapping, "timeout": 0.5, **more}
-    return Rig({"scrape": scrape, "gpu": False, "metrics": metrics or {}})
+    return Rig({"scrape": scrape, "gpu": False, "ingest": {"http": True}, "metrics": metrics or {}})
 
 
 def test_triton(endpoint: Endpoint) -> None:
