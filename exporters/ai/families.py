@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..business.families import capped, closed
+from ..business.faults import REASONS as SOURCE_REASONS
 from ..runtime import MetricSpec
 from ..runtime.records import dataclass, replace
 from ..runtime.selfspecs import own_specs, process_specs
@@ -17,12 +18,20 @@ from .config_quality import BY_KIND, QualityConfig
 
 if TYPE_CHECKING:
     from .config import Config, ModelConfig
+    from .config_scrape import Rule
 
 TRANSPORTS = ("unix", "http", "statsd")
 REASONS = (
     "unknown_metric", "unknown_label", "missing_label", "invalid_label", "invalid_value", "wrong_type", "malformed",
     "unsupported", "duplicate_batch", "no_quality", "too_large", "state",
 )  # fmt: skip
+# Of a source's reasons those that concern the making of a metric's samples do not come from a read of truth.
+_NO_TRUTH = ("empty", "null_label", "null_value", "order", "pending")
+TRUTH_REASONS = (*(name for name in SOURCE_REASONS if name not in _NO_TRUTH), "exception", "row")
+# Bits of nvmlDeviceGetCurrentClocksEventReasons that mean a limit; idle and application settings are none.
+THROTTLES = {
+    "power_cap": 0x4, "hw_slowdown": 0x8, "sync_boost": 0x10, "sw_thermal": 0x20, "hw_thermal": 0x40, "hw_power_brake": 0x80,
+}  # fmt: skip
 # What stands for the version of a model that the configuration does not name.
 UNKNOWN_VERSION = "unknown"
 METHODS = ("psi", "ks")
@@ -117,7 +126,7 @@ def intake_specs(namespace: str, ways: Collection[str] = TRANSPORTS) -> dict[str
         "bound": _spec(
             f"{namespace}_ingest_socket_bound", "gauge",
             "1 while new clients find the unix socket at its path, 0 when its file was removed or replaced (those connected are heard); a reload binds it anew.",
-            {"transport": {"allow": ["unix", "statsd"]}},
+            {"transport": {"allow": [way for way in ("unix", "statsd") if way in ways] or ["unix"]}},
         ),
     }  # fmt: skip
 
@@ -321,23 +330,38 @@ def bounded(config: Config) -> list[MetricSpec]:
     own, capped_names = own_specs(config.namespace), capped(families(config), config.namespace)
     lists: dict[str, Mapping[str, Collection[str]]] = {
         **{name: model for name in fed_specs(config) if name in model_specs(0)},
-        info_spec(config.model).name: {
-            **model,
-            **version,
-            **{name: [value] for name, value in config.model.info.items()},
-        },
+        info_spec(config.model).name: {**model, **version, **{name: [v] for name, v in config.model.info.items()}},
         own["series_dropped_total"].name: {"metric": capped_names},
     }
     lists.update({spec.name: {"collector": _collectors(config)} for spec in own.values() if spec.name not in lists})
     if config.quality is not None:
-        lists.update({spec.name: model for spec in quality_specs(config.quality).all()})
+        quality = quality_specs(config.quality)
+        lists.update({spec.name: model for spec in quality.all()})
+        if config.quality.classes and config.quality.by != "class":
+            of_class = {**model, "class": (*config.quality.classes, "other")}
+            lists.update({spec.name: of_class for spec, form in quality.counters.values() if form == "class"})
+        lists[truth_specs(config.namespace)["errors"].name] = {"reason": TRUTH_REASONS}
+    lists[gpu_specs()["gpu_throttled"].name] = {"reason": tuple(THROTTLES)}
+    if config.scrape is not None:
+        lists.update({name: _constants(config.scrape.rules, spec) for name, spec in config.scrape.specs.items()})
     if judges_drift(config):
         judged = {**model, **version, "feature": drift, "method": METHODS}
         lists.update({spec.name: judged for spec in drift_specs().values()})
     if has_processes(config):
         lists.update({spec.name: {**model, **version} for spec in model_process_specs().values()})
-    intake = {spec.name: spec for spec in intake_specs(config.namespace, ways_in(config) or TRANSPORTS).values()}
+    ways = ways_in(config) or TRANSPORTS
+    intake = {spec.name: spec for spec in intake_specs(config.namespace, ways).values()}
     return [closed(intake.get(spec.name, spec), lists.get(spec.name, {})) for spec in families(config)]
+
+
+def _constants(rules: Iterable[Rule], spec: MetricSpec) -> dict[str, list[str]]:
+    """The values of the labels of a mapping's family that no rule takes from the endpoint, those over a declared cap included."""
+    mine = [rule for rule in rules if rule.to == spec.name]
+    return {
+        label.name: [*dict.fromkeys(rule.const[label.name] for rule in mine), *filter(None, [label.otherwise])]
+        for label in spec.labels
+        if mine and all(label.name in rule.const for rule in mine)
+    }
 
 
 def _collectors(config: Config) -> list[str]:

@@ -11,16 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..runtime import CollectError, Deadline, FamilyRows, Registry
+from .families import THROTTLES as _REASONS
 from .families import gpu_specs
 
 log = logging.getLogger(__name__)
 
 # NVML's NVML_VALUE_NOT_AVAILABLE as signed and unsigned numbers of 32 and 64 bits.
 _SENTINELS = frozenset({-1, (1 << 32) - 1, (1 << 63) - 1, (1 << 64) - 1, 9223372036854775794})
-# Bits of nvmlDeviceGetCurrentClocksEventReasons that mean a limit; idle and application settings are none.
-_REASONS = {
-    "power_cap": 0x4, "hw_slowdown": 0x8, "sync_boost": 0x10, "sw_thermal": 0x20, "hw_thermal": 0x40, "hw_power_brake": 0x80,
-}  # fmt: skip
 
 
 def open_nvml() -> Any:

@@ -9,23 +9,17 @@ import time
 from typing import Any
 
 from ..business.build import make_driver
-from ..business.faults import REASONS as SOURCE_REASONS
 from ..business.source import Source
 from ..business.table import Ask
 from ..runtime import CollectError, Deadline, Registry
 from ..runtime.records import dataclass
 from .config_quality import QualityConfig, TruthSource
-from .families import truth_specs
+from .families import TRUTH_REASONS, truth_specs
 from .handed import Handed
 from .intake import Fact
 from .quality import Quality
 
 log = logging.getLogger(__name__)
-
-_NOT_HERE = ("empty", "null_label", "null_value", "order", "pending")
-# Of a source's reasons those that concern the making of a metric's samples do not come here.
-REASONS = (*(name for name in SOURCE_REASONS if name not in _NOT_HERE), "exception", "row")
-
 
 # A slow pace is for what seldom changes; a source that did not answer is asked again sooner.
 RETRY_SECONDS = 60.0
@@ -61,7 +55,7 @@ class TruthPoll:
         self._errors = errors
         self.errors = registry.declare(specs["errors"])
         # At zero from the start, so that the first one is an increase.
-        for reason in REASONS:
+        for reason in TRUTH_REASONS:
             self.errors.labels(reason)
 
     def start(self) -> None:

@@ -82,6 +82,31 @@ def test_a_version_that_may_be_said_later(selector: str, compile_text: Compile) 
     assert unknown(compile_text(spec(selector).replace(", version: '3'", ""))) == []
 
 
+CLOSED = [
+    ("ingest: {http: true}", 'mkit_ai_ingest_events_total{transport="unix"}', "http"),
+    ("ingest: {statsd: {}}", 'mkit_ai_ingest_dropped_total{transport="http"}', "statsd"),
+    ("ingest: {unix: /run/s}", 'mkit_ai_ingest_socket_bound{transport="statsd"}', "unix"),
+    (
+        "truth: {key: [id], kind: class, classes: [cat, dog]}",
+        'mkit_model_eval_false_positives_total{class="cow"}',
+        "other",
+    ),
+    ("scrape: {url: 'http://a/m', mapping: triton}", 'mkit_model_stage_seconds_total{stage="nope"}', "infer"),
+    (f"{SOURCE}, truth: {{{SQL}, key: [camera, at]}}", 'mkit_ai_truth_errors_total{reason="nope"}', "row"),
+    ("gpu: auto", 'mkit_model_gpu_throttled{reason="nope"}', "sw_thermal"),
+]
+
+
+@pytest.mark.parametrize(("block", "selector", "right"), CLOSED)
+def test_a_value_that_the_block_rules_out(block: str, selector: str, right: str, compile_text: Compile) -> None:
+    text = AI + f"alerts:\n  Mine: {{expr: '{selector} > 0', severity: warning}}\nexporters:\n  ai: {{{block}}}\n"
+    (said,) = unknown(compile_text(text))
+    assert "is never" in said
+    there = compile_text(re.sub('="[^"]*"', f'="{right}"', text))
+    assert there.ok, [spelled(d) for d in there.report]
+    assert unknown(there) == []
+
+
 def test_a_mistake_in_the_block_makes_no_unknown_values(compile_text: Compile) -> None:
     wrong = COLLECTED.replace("users: {source: db,", "users: {source: dbb,")
     result = compile_text(spec('mkit_business_collector_success{collector="users"}').replace(COLLECTED, wrong))
