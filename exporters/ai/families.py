@@ -26,7 +26,7 @@ REASONS = (
     "unsupported", "duplicate_batch", "no_quality", "too_large", "state",
 )  # fmt: skip
 # Of a source's reasons those that concern the making of a metric's samples do not come from a read of truth.
-_NO_TRUTH = ("empty", "null_label", "null_value", "order", "pending")
+_NO_TRUTH = ("empty", "null_label", "null_value", "order")
 TRUTH_REASONS = (*(name for name in SOURCE_REASONS if name not in _NO_TRUTH), "exception", "row")
 # Bits of nvmlDeviceGetCurrentClocksEventReasons that mean a limit; idle and application settings are none.
 THROTTLES = {

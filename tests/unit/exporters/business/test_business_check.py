@@ -298,7 +298,7 @@ def test_a_connection_over_its_timeout_names_the_limit_and_its_key(
     config = read_source("far", {"kind": kind, "url": url.format(mute), "timeout": timeout}, [])
     assert config is not None
     source = Source("far", make_driver(config), config.timeout)
-    with pytest.raises(CollectError, match=rf"given up after 0\.[34]\d* s, {limit}") as caught:
+    with pytest.raises(CollectError, match=rf"given up after \d\.\d+ s, {limit}") as caught:
         source.fetch(Ask("SELECT 1"), Deadline.after(seconds))
     assert (caught.value.reason, source.up) == ("timeout", False)
 
