@@ -25,6 +25,7 @@ from monitoring_kit.exporters.ai.parts import Lasting
 from monitoring_kit.exporters.ai.statsd import StatsdHandler, StatsdNames
 from monitoring_kit.exporters.runtime.native import upper_bound
 
+from monitoring_kit.stack.lab import free_port
 from tests.bench.figures import Figure, pace
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -66,7 +67,10 @@ def client_figures() -> list[Figure]:
 def exporter() -> tuple[Any, Intake]:
     """An exporter in this process with its intake."""
     lasting = Lasting()
-    made = make_exporter(parse_config({"model": {"cameras": 64}, "gpu": False, "process": False}), lasting)
+    # A way in, without which nothing that events feed is served; the bench hands them to the intake itself.
+    ways = {"http": True, "statsd": {"udp": f"127.0.0.1:{free_port()}"}}
+    config = {"model": {"cameras": 64}, "ingest": ways, "gpu": False, "process": False}
+    made = make_exporter(parse_config(config), lasting)
     for start in made.start:
         start()
     assert lasting.intake is not None
