@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from monitoring_kit import __version__
 
 from ..business.drivers import require_drivers
-from ..runtime import ConfigError, Exporter, ExporterApp, UsageError, run_exporter
-from ..runtime.program import hold_hangups
+from ..runtime import Exporter, ExporterApp, UsageError, run_exporter
+from ..runtime.program import early_flags, first_config
 from .build import make_exporter
 from .config import DEFAULT_LISTEN, Config, load_config
 from .parts import Lasting
@@ -67,15 +67,6 @@ def _flags(parser: ArgumentParser) -> None:
     )
 
 
-def _early(argv: Sequence[str]) -> Namespace:
-    """The flags that matter before the program starts."""
-    parser = ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config.file", "--config", dest="config_file")
-    parser.add_argument("--print-grants", action="store_true")
-    parser.add_argument("--config.check", dest="config_check", action="store_true")
-    return parser.parse_known_args(list(argv))[0]
-
-
 def _grants(config: Config) -> str:
     """The account that reads the truth. Only a comment where truth is pushed: then the exporter asks nobody."""
     from ..business.grants import account
@@ -93,15 +84,11 @@ def run(argv: Sequence[str] | None = None) -> int:
         from .baseline import run_baseline
 
         return run_baseline(args[1:])
-    early = _early(args)
+    early = early_flags(args)
     listen = DEFAULT_LISTEN
     if early.config_file:
-        if not early.config_check:
-            hold_hangups()
-        try:
-            config = load_config(Path(early.config_file))
-        except ConfigError as error:
-            sys.stderr.writelines(f"{NAME}: {line}\n" for line in error.lines)
+        config = first_config(NAME, early, load_config)
+        if config is None:
             return 1
         if early.print_grants:
             sys.stdout.write(_grants(config))

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from monitoring_kit import __version__
 
-from ..runtime import ConfigError, Exporter, ExporterApp, UsageError, run_exporter
-from ..runtime.flags import Formatter
-from ..runtime.program import hold_hangups
+from ..runtime import Exporter, ExporterApp, UsageError, run_exporter
+from ..runtime.program import early_flags, first_config
 from ..runtime.shared import Shared
 from .build import make_exporter
 from .config import DEFAULT_LISTEN, Config, load_config
@@ -88,27 +87,14 @@ def _flags(parser: ArgumentParser) -> None:
     )
 
 
-def _early(argv: Sequence[str]) -> Namespace:
-    """The flags that matter before the program starts."""
-    parser = ArgumentParser(add_help=False, allow_abbrev=False, formatter_class=Formatter)
-    parser.add_argument("--config.file", "--config", dest="config_file")
-    parser.add_argument("--print-grants", action="store_true")
-    parser.add_argument("--config.check", dest="config_check", action="store_true")
-    return parser.parse_known_args(list(argv))[0]
-
-
 def run(argv: Sequence[str] | None = None) -> int:
     """Run the exporter with these arguments; the exit code. See ``--help``."""
     args = list(sys.argv[1:] if argv is None else argv)
-    early = _early(args)
+    early = early_flags(args)
     listen, config = DEFAULT_LISTEN, None
     if early.config_file:
-        if not early.config_check:
-            hold_hangups()
-        try:
-            config = load_config(Path(early.config_file))
-        except ConfigError as error:
-            sys.stderr.writelines(f"{NAME}: {line}\n" for line in error.lines)
+        config = first_config(NAME, early, load_config)
+        if config is None:
             return 1
         if early.print_grants:
             from .grants import grants

@@ -10,13 +10,15 @@ import socket
 import sys
 import threading
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
 
 from .app import Exporter, ExporterApp
 from .deadline import Deadline
 from .errors import ConfigError, RuntimeFault, UsageError
-from .flags import parser
+from .flags import Formatter, parser
 from .logs import configure
 from .memory import few_arenas
 from .plain import Open
@@ -26,6 +28,7 @@ from .site import Site, SiteOptions
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 WAKE_SECONDS = 0.5
 # A SIGHUP that came before the program could answer it.
 _hangup = threading.Event()
@@ -171,6 +174,27 @@ def hold_hangups() -> None:
         signal.signal(signal.SIGHUP, lambda _number, _frame: _hangup.set())
 
 
+def early_flags(argv: Sequence[str]) -> Namespace:
+    """The flags that matter before the program starts: ``config_file``, ``config_check``, ``print_grants``."""
+    early = ArgumentParser(add_help=False, allow_abbrev=False, formatter_class=Formatter)
+    early.add_argument("--config.file", "--config", dest="config_file")
+    early.add_argument("--config.check", dest="config_check", action="store_true")
+    early.add_argument("--print-grants", action="store_true")
+    return early.parse_known_args(list(argv))[0]
+
+
+def first_config(name: str, early: Namespace, load: Callable[[Path], T]) -> T | None:
+    """The configuration that program ``name`` begins with; None after telling what is wrong with it. Where it will serve, a SIGHUP
+    waits from here on."""
+    if not early.config_check:
+        hold_hangups()
+    try:
+        return load(Path(early.config_file))
+    except ConfigError as error:
+        sys.stderr.writelines(f"{name}: {line}\n" for line in error.lines)
+        return None
+
+
 def _putter(events: queue.SimpleQueue[str], event: str) -> Callable[[int, object], None]:
     return lambda _number, _frame: events.put(event)
 
@@ -178,8 +202,6 @@ def _putter(events: queue.SimpleQueue[str], event: str) -> Callable[[int, object
 def _security(file: str | None, told: Callable[[bool], None]) -> Security:
     if not file:
         return Open()
-    from pathlib import Path
-
     from .security import Guarded
 
     return Guarded(Path(file), told)

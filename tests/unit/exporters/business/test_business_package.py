@@ -273,7 +273,7 @@ def test_a_start_imports_no_driver_and_nothing_for_mistakes(tmp_path: Path) -> N
         "from monitoring_kit.exporters.business import main\n"
         "from monitoring_kit.exporters.business.build import make_exporter\n"
         "from monitoring_kit.exporters.business.state import State\n"
-        "main._early(['--config', sys.argv[1]])\n"
+        "main.early_flags(['--config', sys.argv[1]])\n"
         "make_exporter(main.load_config(Path(sys.argv[1])), State(None))\n"
         "print(*sys.modules)"
     )
